@@ -1,0 +1,94 @@
+"""Every exception of this program.
+
+    CampaignError                 whatever this program raises on purpose; its text is for the campaign manager
+    ├── BadInput                  something a person wrote is wrong; carries every Problem found, not just the first
+    ├── NotConfigured             a setting or credential that this command needs is missing or wrong
+    ├── NotApproved               something was to be sent that nobody approved as it stands now
+    ├── ChannelUnusable           a provider refused our credentials or cannot be reached; nothing was attempted
+    ├── LedgerError               the ledger cannot be read or written as asked
+    │   ├── ClaimLost             somebody else holds the batch now, or its claim has lapsed
+    │   └── LedgerTooNew          the database was made by a newer version of this program
+    └── SandboxFailed             a stand-in provider could not be started or did not answer
+
+An exception means that nothing was attempted. What became of an attempt is a value, never an exception:
+see ``campaign.model.outcome``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong in a file that a person wrote.
+
+    ``line`` counts from 1; 0 means the file as a whole. ``where`` names the place in the writer's own words
+    (``step "second-week"``). ``remedy`` says what to do. A warning does not stop a command, an error does.
+    """
+
+    file: str
+    line: int
+    where: str
+    what: str
+    remedy: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        head = " ".join(part for part in (place, self.where) if part)
+        return f"{head}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+class CampaignError(Exception):
+    """Something went wrong that the campaign manager can read about and act on."""
+
+    exit_code = 1
+
+
+class BadInput(CampaignError):
+    """What you wrote cannot be used as it is."""
+
+    exit_code = 3
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class NotConfigured(CampaignError):
+    """A setting that this command needs is missing or wrong."""
+
+    exit_code = 4
+
+
+class NotApproved(CampaignError):
+    """Nobody approved this as it stands now."""
+
+    exit_code = 5
+
+
+class ChannelUnusable(CampaignError):
+    """The provider refused the credentials or cannot be reached; nothing was attempted."""
+
+    exit_code = 6
+
+
+class LedgerError(CampaignError):
+    """The ledger cannot be read or written as asked."""
+
+    exit_code = 7
+
+
+class ClaimLost(LedgerError):
+    """Somebody else holds this batch now, or its claim has lapsed; nothing was sent."""
+
+
+class LedgerTooNew(LedgerError):
+    """The database was made by a newer version of this program; install that version."""
+
+
+class SandboxFailed(CampaignError):
+    """A stand-in provider could not be started or did not answer."""

@@ -1,0 +1,106 @@
+"""A batch: the deliveries handed to a channel in one call, and the bytes that were handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from campaign.model.plan import Sender
+
+
+class MailRow(NamedTuple):
+    """One personal e-mail of a batch: ``values`` fill the content's ``tokens``, in the same order."""
+
+    seq: int
+    key: str
+    address: str
+    name: str
+    values: Sequence[str]
+    unsubscribe_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailContent:
+    """What everybody in the batch gets alike. ``tokens`` stand in subject, html and text where a row's values go.
+
+    A token is plain ASCII letters and digits, occurs nowhere else, and none is a part of another.
+    """
+
+    sender: Sender
+    subject: str
+    html: str
+    text: str
+    tokens: tuple[str, ...]
+    language: str
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MailBatch:
+    id: int
+    content: MailContent
+    rows: Sequence[MailRow]
+    send_at: datetime | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class PostPart(NamedTuple):
+    """One part of a thread, still to be sent. ``text`` is the finished text."""
+
+    seq: int
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostBatch:
+    """The parts of one account's thread that are still to be sent, in order.
+
+    ``made_at`` is the wave's instant: with each part's key it fixes all that a channel must choose (a record's time
+    and key), so that a second attempt is the same to the byte. ``sent`` are the provider's ids of the parts before
+    these. ``attempted_at`` is when the last attempt began, for settling by reading.
+    """
+
+    id: int
+    account: str
+    parts: Sequence[PostPart]
+    made_at: datetime
+    sent: tuple[str, ...] = ()
+    language: str = ""
+    warning: str = ""
+    visibility: str = "public"
+    attempted_at: datetime | None = None
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The exact bytes handed over: ``head``, then one chunk for each delivery, then ``tail``.
+
+    Joined by ``glue`` they are the request's body where one request carries the whole batch. A chunk can be read
+    back, and blanked when its person is forgotten, without touching the others.
+    """
+
+    chunks: Sequence[bytes]
+    head: bytes = b""
+    tail: bytes = b""
+    glue: bytes = b","
+
+    def body(self) -> bytes:
+        return b"".join((self.head, self.glue.join(self.chunks), self.tail))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one recipient got, read back from the bytes that were handed over."""
+
+    text: str
+    subject: str = ""
+    html: str = ""
+    headers: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,106 @@
+"""A delivery: one message to one recipient on one channel in one step; the unit we account for."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import blake2b
+
+_ID_BYTES = 8
+_MAC_BYTES = 8
+KEY_LENGTH = 22
+"""Characters of a delivery's key: 16 bytes in unpadded base64url."""
+
+
+class State(StrEnum):
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    DROPPED = "dropped"
+    COMPLAINED = "complained"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    IN_DOUBT = "in_doubt"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+    MISSED = "missed"
+
+
+TAKEN = frozenset({State.ACCEPTED, State.DELIVERED, State.BOUNCED, State.DROPPED, State.COMPLAINED})
+"""The provider took it, whatever came of it later."""
+
+OPEN = frozenset({State.PLANNED, State.CLAIMED, State.DEFERRED})
+"""Work is left to do."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DeliveryId:
+    """``seq`` is the delivery's place in its wave, from 0."""
+
+    wave_id: int
+    seq: int
+
+
+class Keys:
+    """Makes and checks the opaque key by which a delivery is known outside: a keyed MAC over its id.
+
+    It holds no address and no name, and is checked without looking anything up. BLAKE2b in keyed mode is a MAC
+    (RFC 7693, section 2.9); 64 bits of it are out of reach of guessing over a network.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < 16:
+            raise ValueError("the secret key must have at least 16 bytes")
+        self._mac = blake2b(key=blake2b(secret, digest_size=32).digest(), digest_size=_MAC_BYTES, person=b"delivery")
+
+    def key(self, wave_id: int, seq: int) -> str:
+        """The 22-character key of a delivery; letters, digits, ``-`` and ``_``."""
+        body = ((wave_id << 32) | seq).to_bytes(_ID_BYTES, "big")
+        mac = self._mac.copy()
+        mac.update(body)
+        return base64.urlsafe_b64encode(body + mac.digest())[:KEY_LENGTH].decode("ascii")
+
+    def read(self, key: str) -> DeliveryId | None:
+        """The delivery that ``key`` names, or None where it was not made by us."""
+        if len(key) != KEY_LENGTH or not key.isascii():
+            return None
+        try:
+            raw = base64.b64decode(key + "==", altchars=b"-_", validate=True)
+        except ValueError:
+            return None
+        body, tag = raw[:_ID_BYTES], raw[_ID_BYTES:]
+        mac = self._mac.copy()
+        mac.update(body)
+        if not hmac.compare_digest(mac.digest(), tag):
+            return None
+        number = int.from_bytes(body, "big")
+        return DeliveryId(wave_id=number >> 32, seq=number & 0xFFFFFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One line of the dispatch log: a delivery, where it stands and why.
+
+    ``recipient`` is an address for e-mail (empty once the person was forgotten) or an account's name for posts;
+    ``part`` counts a thread's parts from 1.
+    """
+
+    delivery: DeliveryId
+    step: str
+    wave: int
+    channel: str
+    recipient: str
+    part: int
+    state: State
+    why: str
+    due_at: datetime
+    changed_at: datetime
+    attempts: int
+    batch_id: int | None
+    ref: str = ""
+    url: str = ""

@@ -1,0 +1,157 @@
+"""The plan: schedules.yaml, read and validated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from campaign.model.segment import Segment
+
+Channel = Literal["email", "x", "bluesky", "mastodon"]
+CHANNELS: tuple[Channel, ...] = ("email", "x", "bluesky", "mastodon")
+Then = Literal["send", "hold", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Absolute:
+    """An instant written out in full, already UTC. ``written`` is how the plan says it."""
+
+    at: datetime
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A time hung on T-0.
+
+    ``T+2h`` has an ``offset`` and no ``clock``. ``T-1d 09:00`` has whole ``days`` and a wall ``clock`` read in the
+    campaign's zone, or where the supporter is if ``local``.
+    """
+
+    written: str
+    offset: timedelta = timedelta(0)
+    days: int = 0
+    clock: time | None = None
+    local: bool = False
+
+
+When = Absolute | Relative
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A step that comes again ``every`` so often; it stops after ``until`` (inclusive) or ``count`` times in all."""
+
+    every: timedelta
+    until: When | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """How late a wave may start, and what becomes of one that is later."""
+
+    within: timedelta
+    then: Then
+
+
+class Skipped(StrEnum):
+    """Which instant is meant by a local time that the zone skips (clocks go forward)."""
+
+    LATER = "later"
+    EARLIER = "earlier"
+
+
+class Doubled(StrEnum):
+    """Which instant is meant by a local time that the zone has twice (clocks go back)."""
+
+    FIRST = "first"
+    SECOND = "second"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChange:
+    skipped: Skipped = Skipped.LATER
+    doubled: Doubled = Doubled.FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who the e-mail is from, and the provider that carries it. ``postal_address`` is a duty under CAN-SPAM."""
+
+    via: Literal["sendgrid", "smtp"]
+    address: str
+    name: str
+    postal_address: str
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredFact:
+    """A figure or date that messages may state although the letter does not, with where it comes from."""
+
+    name: str
+    value: str
+    source: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One planned sending. ``accounts`` are names from the settings (posts), ``segment`` who gets it (e-mail).
+
+    ``embargo`` is the floor before which nothing of this step may leave; None is no floor. ``line`` is where the
+    step begins in the plan.
+    """
+
+    id: str
+    channel: Channel
+    message: str
+    at: When
+    late: Late
+    line: int
+    segment: Segment | None = None
+    accounts: tuple[str, ...] = ()
+    repeat: Repeat | None = None
+    embargo: datetime | None = None
+    visibility: Literal["public", "unlisted", "private"] = "public"
+    repeat_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan that holds no error. ``launch`` is T-0 in UTC, ``zone`` the campaign's IANA zone.
+
+    ``links`` are named URLs that messages use (``action`` and ``letter`` always exist), ``untagged`` hosts whose
+    links get no UTM tags, ``facts`` what messages may state beside the letter.
+    """
+
+    path: Path
+    campaign: str
+    title: str
+    organisation: str
+    launch: datetime
+    zone: str
+    language: str
+    letter: Path
+    messages: Path
+    sender: Sender | None
+    links: Mapping[str, str]
+    untagged: tuple[str, ...]
+    hashtags: tuple[str, ...]
+    facts: Mapping[str, DeclaredFact]
+    segments: Mapping[str, Segment]
+    clock_change: ClockChange
+    steps: tuple[Step, ...]
+    target_email: str = ""
+
+    def step(self, step_id: str) -> Step:
+        """The step of that id; KeyError where there is none."""
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)

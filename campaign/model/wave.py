@@ -1,0 +1,67 @@
+"""A wave: a share of a step's audience at its own instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from campaign.model.delivery import State
+
+
+class WaveState(StrEnum):
+    """``waiting`` for its instant; ``prepared``: its deliveries are in the ledger; ``done``: none is left to send.
+
+    ``held`` waits for a person. ``missed`` came too late and was skipped. ``cancelled`` by a person.
+    """
+
+    WAITING = "waiting"
+    PREPARED = "prepared"
+    DONE = "done"
+    HELD = "held"
+    MISSED = "missed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWave:
+    """A wave as the plan resolves to it: frozen at approval. ``number`` counts from 1 within its step.
+
+    ``zones`` are the supporters' zones it is for, None where it is for all. ``notes`` tell what a person should know
+    of how the instant came about (a skipped or doubled local time, an embargo that moved it).
+    """
+
+    step: str
+    number: int
+    due_at: datetime
+    zones: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{self.step}#{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A wave as the ledger holds it. ``counts`` are deliveries by their state now; they sum to ``planned``."""
+
+    id: int
+    step: str
+    number: int
+    channel: str
+    due_at: datetime
+    state: WaveState
+    digest: str
+    zones: tuple[str, ...] | None = None
+    planned: int = 0
+    counts: Mapping[State, int] = field(default_factory=dict)
+    prepared_at: datetime | None = None
+    first_sent_at: datetime | None = None
+    finished_at: datetime | None = None
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.step}#{self.number}"

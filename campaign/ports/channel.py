@@ -1,0 +1,88 @@
+"""A channel: our way to reach people over one provider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol, TypeVar
+
+from campaign.model.batch import MailBatch, Payload, PostBatch, Shown
+from campaign.model.outcome import Outcome, Settled
+
+BatchT = TypeVar("BatchT", MailBatch, PostBatch, contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``batch``: most deliveries in one call. ``in_flight``: most calls at the same time."""
+
+    batch: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """How a doubt ends. ``after`` is how long to wait after the attempt before what is read can be trusted.
+
+    ``replay``: the identical call again is harmless and tells; ``reading``: the provider shows what it has;
+    ``events``: only a later event proves that it was taken; ``nobody``: a person has to say.
+    """
+
+    by: Literal["replay", "reading", "events", "nobody"]
+    after: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What ``doctor`` shows of one account: who it is to the provider, and what is left of its limits."""
+
+    account: str
+    who: str
+    detail: str = ""
+
+
+class Channel(Protocol[BatchT]):
+    """It translates; it does not retry, wait, or decide.
+
+    Every call to the provider has a timeout, SDK retries and sleeps are off, connections are kept alive. Called
+    from several threads at once, up to ``limits.in_flight``.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def limits(self) -> Limits: ...
+
+    @property
+    def settles(self) -> Settling: ...
+
+    def check(self) -> Sequence[Standing]:
+        """Try the credentials of every account before anything is due.
+
+        Raises ChannelUnusable, naming the account and what to do, where the provider refuses or cannot be reached.
+        """
+        ...
+
+    def compose(self, batch: BatchT) -> Payload:
+        """The exact bytes that ``deliver`` will hand over; a pure function of the batch, one chunk per delivery."""
+        ...
+
+    def deliver(self, batch: BatchT, payload: Payload) -> Sequence[Outcome]:
+        """Make one attempt. One outcome for each delivery, in order. Never raises for what the provider does."""
+        ...
+
+    def settle(self, batch: BatchT, payload: Payload) -> Sequence[Settled]:
+        """Find out what became of an attempt in doubt. One result for each delivery, in order; sends nothing new."""
+        ...
+
+    def shows(self, payload: Payload, index: int) -> Shown:
+        """What the recipient of chunk ``index`` got."""
+        ...
+
+    def close(self) -> None: ...
+
+
+MailChannel = Channel[MailBatch]
+PostChannel = Channel[PostBatch]

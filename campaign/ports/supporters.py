@@ -1,0 +1,72 @@
+"""The people who agreed to hear from us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from campaign.model.segment import Audience, Headcount, Segment
+from campaign.model.supporter import NewSupporter, Reason, Supporter, Suppression
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """``duplicates`` came more than once in one import; ``suppressed`` are in the list but will not be sent to."""
+
+    new: int
+    updated: int
+    unchanged: int
+    duplicates: int
+    suppressed: int
+
+
+class Supporters(Protocol):
+    """Addresses are matched case-insensitively. A suppression is by address and outlives the supporter."""
+
+    def add(self, rows: Iterable[NewSupporter], *, at: datetime) -> Added:
+        """Add or update supporters in one transaction: all of ``rows``, or none if iterating them raises.
+
+        Known people keep what a row leaves empty; tags are united; a suppression is never lifted by an import,
+        a row with ``unsubscribed`` makes one.
+        """
+        ...
+
+    def find(self, email: str) -> Supporter | None: ...
+
+    def get(self, supporter_ids: Sequence[int]) -> Mapping[int, Supporter]: ...
+
+    def each(self, segment: Segment | None = None) -> Iterator[Supporter]:
+        """Everybody in ``segment`` (or at all) by id, streamed; suppressed people too."""
+        ...
+
+    def examples(self, audience: Audience, *, most: int) -> Sequence[Supporter]:
+        """Up to ``most`` reachable members, such that each variant and each blank field is among them if it occurs."""
+        ...
+
+    def headcount(self, audience: Audience) -> Headcount: ...
+
+    def zones(self, segment: Segment) -> Mapping[str, int]:
+        """How many of the segment are in each zone; the key "" is those without one."""
+        ...
+
+    def count(self) -> int: ...
+
+    def forget(self, email: str, *, at: datetime) -> bool:
+        """Erase the person (GDPR article 17) and keep the address suppressed, by its hash alone. False if unknown."""
+        ...
+
+    def suppress(self, email: str, *, reason: Reason, source: str, at: datetime) -> bool:
+        """False where the address was suppressed already; the first reason stays."""
+        ...
+
+    def lift(self, email: str, *, source: str, at: datetime) -> bool:
+        """Lift a suppression at the person's own wish. False where there was none."""
+        ...
+
+    def suppression(self, email: str) -> Suppression | None: ...
+
+    def acted(self, email: str, *, at: datetime) -> bool:
+        """Record that the person has taken the action. False if unknown or recorded before."""
+        ...

@@ -1,0 +1,29 @@
+"""What the whole suite shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Examples are bounded in number, never in time: a loaded machine must not fail a test.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+settings.load_profile("suite")
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's top folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the original letter and the providers' specifications, where it is present."""
+    if not SHARED.is_dir():
+        pytest.skip("the shared folder with the original letter and the providers' specifications is not here")
+    return SHARED
