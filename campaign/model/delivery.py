@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 
+_SECRET_BYTES = 16
 _ID_BYTES = 8
 _MAC_BYTES = 8
 KEY_LENGTH = 22
@@ -54,8 +55,8 @@ class Keys:
     """
 
     def __init__(self, secret: bytes) -> None:
-        if len(secret) < 16:
-            raise ValueError("the secret key must have at least 16 bytes")
+        if len(secret) < _SECRET_BYTES:
+            raise ValueError(f"the secret key must have at least {_SECRET_BYTES} bytes")
         self._mac = blake2b(key=blake2b(secret, digest_size=32).digest(), digest_size=_MAC_BYTES, person=b"delivery")
 
     def key(self, wave_id: int, seq: int) -> str:
