@@ -1,0 +1,1 @@
+"""The ledger and the supporters on SQLAlchemy Core: SQLite and PostgreSQL, with Alembic migrations."""

@@ -1,0 +1,248 @@
+"""The tables. How they are used is told in docs/ledger.md.
+
+The hot path writes once for each batch, not for each recipient: a delivery's state is that of the regular batch
+whose range covers it, unless it has a row of its own in ``outcomes``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An instant: aware on our side, UTC in the database. A naive datetime is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time must be aware")
+        value = value.astimezone(UTC)
+        # SQLite has no type for instants: SQLAlchemy keeps ISO 8601 text, which sorts as time does.
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite numbers rows by itself only where the key's type is exactly INTEGER.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+supporters = Table(
+    "supporters",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False, unique=True),  # case-folded: what an address is matched by
+    Column("address_hash", LargeBinary, nullable=False),  # what suppressions are matched by
+    _text("first_name"),
+    _text("last_name"),
+    _text("language"),
+    _text("zone"),
+    _text("country"),
+    _text("region"),
+    _text("postal_code"),
+    _text("tags"),  # ",one,two," so that one tag is found by LIKE '%,one,%'; "" is none
+    _text("consent_basis"),  # "" is none
+    _text("consent_source"),
+    Column("consent_at", Utc),
+    _text("consent_text"),
+    Column("acted_at", Utc),
+    _text("extra"),  # JSON object of the columns we have no name for; "" is none
+    Column("added_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address_hash", LargeBinary, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("suppressed_at", Utc, nullable=False),
+)
+
+suppression_history = Table(
+    "suppression_history",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("address_hash", LargeBinary, nullable=False, index=True),
+    Column("what", Text, nullable=False),  # suppressed | lifted
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("happened_at", Utc, nullable=False),
+)
+
+bundles = Table(
+    "bundles",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # zstd of the bundle's JSON
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("world", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("approved_at", Utc, nullable=False),
+    Column("parts", Text, nullable=False),  # JSON: what was approved, for a diff
+    Index(None, "world", "step"),
+)
+
+waves = Table(
+    "waves",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("world", Text, nullable=False),  # live | sandbox | rehearsal
+    Column("step", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("due_at", Utc, nullable=False),
+    Column("late_s", Integer, nullable=False),
+    Column("late_then", Text, nullable=False),
+    Column("zones", Text),  # JSON list; NULL is everybody
+    Column("state", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("planned", Integer, nullable=False, server_default="0"),
+    Column("prepared_at", Utc),
+    Column("first_sent_at", Utc),
+    Column("finished_at", Utc),
+    _text("why"),
+    UniqueConstraint("world", "step", "number"),
+    Index(None, "world", "state", "due_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("wave_id", Id, ForeignKey("waves.id"), primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("supporter_id", Id, index=True),  # NULL for a post; no foreign key: it outlives a person who was forgotten
+    sqlite_with_rowid=False,
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("wave_id", Id, ForeignKey("waves.id"), nullable=False),
+    Column("regular", Boolean, nullable=False),  # covers a range; else its members are the outcomes that name it
+    Column("first_seq", Integer, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    _text("variant"),  # the message's language (e-mail)
+    _text("account"),  # posts
+    Column("state", Text, nullable=False),
+    Column("due_at", Utc, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("attempt_id", Id),  # the last attempt that was begun
+    Column("begun", Boolean, nullable=False, server_default=sa.false()),  # this claim's attempt has begun
+    _text("owner"),
+    Column("lease_until_at", Utc),
+    _text("ref"),
+    _text("why"),
+    Column("changed_at", Utc, nullable=False),
+    Index(None, "wave_id", "first_seq"),
+    Index(None, "state", "due_at"),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("wave_id", Id, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("batch_id", Id, index=True),  # the batch that answers for it now; NULL: none ever did
+    _text("ref"),
+    _text("url"),
+    _text("why"),
+    Column("changed_at", Utc, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("batch_id", Id, ForeignKey("batches.id"), nullable=False, index=True),
+    Column("began_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    _text("outcome"),  # "998 accepted, 2 refused"
+    Column("payload", LargeBinary, nullable=False),  # zstd: the members' seqs and the bytes handed over
+)
+
+counts = Table(
+    "counts",
+    metadata,
+    Column("wave_id", Id, primary_key=True, autoincrement=False),
+    Column("state", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+)
+
+gates = Table(
+    "gates",
+    metadata,
+    Column("world", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("account", Text, primary_key=True),  # "" is the whole channel
+    Column("until_at", Utc, nullable=False),
+    _text("why"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("channel", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("wave_id", Id, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("happened_at", Utc, nullable=False),
+    _text("why"),
+    UniqueConstraint("channel", "event_id"),
+    Index(None, "wave_id", "seq"),
+)
