@@ -1,0 +1,71 @@
+"""A claim: a leased right to send a batch; and a batch in doubt, which nobody may send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from campaign.model.batch import Payload
+from campaign.model.delivery import State
+from campaign.model.supporter import Supporter
+from campaign.model.wave import Wave
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an attempt handed over: ``seqs`` name the deliveries of the payload's chunks, in order."""
+
+    seqs: tuple[int, ...]
+    payload: Payload
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch that ``owner`` alone may send until the lease ends.
+
+    ``seqs`` are the deliveries still to be sent, in order; for e-mail ``people`` are their supporters. For posts
+    ``sent`` are the provider's ids of the parts before them, and ``kept`` what an earlier attempt handed over: the
+    next one hands over the same bytes.
+    """
+
+    batch_id: int
+    wave: Wave
+    owner: str
+    attempts: int
+    seqs: tuple[int, ...]
+    first_seq: int
+    variant: str = ""
+    account: str = ""
+    people: Sequence[Supporter] = ()
+    sent: tuple[str, ...] = ()
+    kept: Kept | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A batch whose last attempt may or may not have been taken."""
+
+    batch_id: int
+    attempt_id: int
+    wave: Wave
+    seqs: tuple[int, ...]
+    first_seq: int
+    since: datetime
+    why: str
+    kept: Kept
+    variant: str = ""
+    account: str = ""
+    sent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the deliveries of one step stand. They add up: ``planned`` is the sum of ``counts``."""
+
+    step: str
+    channel: str
+    planned: int
+    counts: Mapping[State, int] = field(default_factory=dict)
+    why: Mapping[tuple[State, str], int] = field(default_factory=dict)

@@ -1,0 +1,144 @@
+"""The ledger: the durable record of deliveries, batches, attempts and events. It decides what may be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from campaign.model.approval import Approval, Manifest
+from campaign.model.batch import Payload
+from campaign.model.bundle import Bundle
+from campaign.model.claim import Claim, Doubt, Kept, Tally
+from campaign.model.delivery import DeliveryId, Sent, State
+from campaign.model.event import Event, EventKind
+from campaign.model.outcome import Outcome, Settled
+from campaign.model.segment import Audience
+from campaign.model.wave import PlannedWave, Wave, WaveState
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What ``log`` asks for; None asks for all. ``recipient`` is an address or an account's name."""
+
+    step: str | None = None
+    channel: str | None = None
+    state: State | None = None
+    recipient: str | None = None
+    since: datetime | None = None
+
+
+class Ledger(Protocol):
+    """One world's record: live, sandbox or rehearsal. Each method is one transaction."""
+
+    @property
+    def world(self) -> str: ...
+
+    # --- approval ---
+
+    def approve(
+        self, bundle: Bundle, manifest: Manifest, waves: Sequence[PlannedWave], *, by: str, at: datetime
+    ) -> tuple[str, ...]:
+        """Record the approval, keep the bundle, and place the step's waves at their frozen instants.
+
+        Waves already prepared stay as they are. Returns the names of the waves that were placed or moved.
+        """
+        ...
+
+    def approvals(self) -> Mapping[str, Approval]:
+        """The latest approval of each step."""
+        ...
+
+    def bundle(self, digest: str) -> Bundle:
+        """What was approved under ``digest``; LedgerError where nothing was."""
+        ...
+
+    # --- waves ---
+
+    def waves(self, *, step: str | None = None, states: Collection[WaveState] | None = None) -> Sequence[Wave]:
+        """By instant, then step and number."""
+        ...
+
+    def end_wave(self, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
+        """Hold, miss or cancel a wave: what is not sent yet of it will not be (``held``: for now)."""
+        ...
+
+    def prepare_mail(self, wave: Wave, audience: Audience, *, batch_size: int, at: datetime) -> int:
+        """Write the audience into the ledger as planned, in one transaction; how many. Again: changes nothing."""
+        ...
+
+    def prepare_posts(self, wave: Wave, accounts: Sequence[str], *, parts: int, at: datetime) -> int:
+        """The same for a post: one delivery for each account and part, one batch for each account."""
+        ...
+
+    # --- dispatch ---
+
+    def claim(self, *, owner: str, now: datetime, lease: timedelta, most: int) -> Sequence[Claim]:
+        """Lease up to ``most`` batches that are due, by instant.
+
+        Suppression and consent are read again here. Batches behind a closed gate are left alone.
+        """
+        ...
+
+    def begin(self, claim: Claim, payload: Payload, *, now: datetime) -> tuple[int, ...]:
+        """Commit that an attempt begins, with what it hands over. Nothing may leave before this returns.
+
+        Returns the seqs of people suppressed since the claim: then no attempt has begun, and the rest must be
+        composed anew. Raises ClaimLost where the claim no longer holds or the wave was stopped.
+        """
+        ...
+
+    def record(self, claim: Claim, outcomes: Mapping[int, Outcome], *, now: datetime, retry_at: datetime) -> None:
+        """Record what became of the attempt, by seq. What is deferred without an instant is due at ``retry_at``.
+
+        Raises ClaimLost where the attempt was settled by somebody else in the meantime.
+        """
+        ...
+
+    def release(self, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:
+        """Give back a claim whose attempt has not begun."""
+        ...
+
+    def lapse(self, *, now: datetime) -> int:
+        """End the claims whose lease is over: in doubt where the attempt had begun, else planned again."""
+        ...
+
+    def close_gate(self, channel: str, account: str, *, until: datetime, why: str) -> None:
+        """Let nothing be claimed for a channel, or one account of it (not ""), before ``until``."""
+        ...
+
+    # --- doubt ---
+
+    def doubts(self, *, channels: Collection[str] | None = None) -> Sequence[Doubt]: ...
+
+    def settle(self, doubt: Doubt, results: Mapping[int, Settled], *, now: datetime) -> None:
+        """Record what settling found. What was not sent is planned again, what stays in doubt stays."""
+        ...
+
+    # --- feedback ---
+
+    def apply(self, events: Sequence[tuple[DeliveryId, Event]], *, now: datetime) -> Mapping[EventKind, int]:
+        """Record later events: states never go backwards, repeats change nothing. How many were new, by kind.
+
+        Any event of a batch in doubt proves that its request was taken.
+        """
+        ...
+
+    # --- review ---
+
+    def next_due(self, *, now: datetime) -> datetime | None:
+        """The next instant after ``now`` at which there is something to do, or None where there is nothing left."""
+        ...
+
+    def tallies(self) -> Sequence[Tally]:
+        """Each step that has waves, in the order of their first instants."""
+        ...
+
+    def log(self, filters: Filters) -> Iterator[Sent]:
+        """The deliveries asked for, streamed by wave and seq."""
+        ...
+
+    def handed_over(self, delivery: DeliveryId) -> Kept | None:
+        """What the last attempt at this delivery handed over, cut down to this delivery's chunk."""
+        ...
