@@ -1,0 +1,197 @@
+"""The sandbox: every stand-in behind one HTTP port and one SMTP port on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import importlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from campaign.errors import SandboxFailed
+from campaign.sandbox import control, sendgrid, smtp
+from campaign.sandbox.faults import ABORT, Faults
+from campaign.sandbox.journal import Journal
+from campaign.sandbox.world import World
+
+HOST = "127.0.0.1"
+HTTP_PROVIDERS = ("sendgrid", "x", "bluesky", "mastodon")
+_START_TIMEOUT_S = 20.0
+_KEEP_ALIVE_S = 75
+_BACKLOG = 512
+
+# uvicorn and aiosmtpd speak of every connection; what a stand-in does is seen in its journal.
+logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+
+
+class Sandbox:
+    """Runs the stand-ins in a thread from construction to ``stop``, or as a context manager.
+
+    ``journal`` is where it keeps what it took, in memory if None; one that was there before is read, and its messages
+    count as taken. ``accounts`` and ``limits``: see World. Ports of 0 are chosen by the system. Constructed, it
+    answers on both ports; SandboxFailed is raised if it cannot.
+    """
+
+    def __init__(
+        self,
+        journal: Path | None = None,
+        *,
+        accounts: Mapping[str, Mapping[str, str]] | None = None,
+        faults: Faults | None = None,
+        limits: Mapping[str, int] | None = None,
+        now: datetime | None = None,
+        port: int = 0,
+        smtp_port: int = 0,
+        smtp_security: smtp.Security | None = None,
+    ) -> None:
+        try:
+            self.world = World(Journal(journal), Faults() if faults is None else faults, accounts or {}, limits or {})
+        except OSError as error:
+            raise SandboxFailed(f"the sandbox cannot keep its journal in {journal}: {error.strerror}") from error
+        self.world.set_now(now)
+        self._providers = {name: module for name in HTTP_PROVIDERS if (module := _provider(name)) is not None}
+        self._mail = sendgrid.Crowd(self.world)
+        self._smtp_security = smtp_security or smtp.Security()
+        self._http_socket = _listen(port)
+        self._smtp_socket = _listen(smtp_port)
+        self.url = f"http://{HOST}:{self._http_socket.getsockname()[1]}"
+        self.urls: Mapping[str, str] = {name: f"{self.url}/{name}" for name in HTTP_PROVIDERS}
+        self.smtp_port: int = self._smtp_socket.getsockname()[1]
+        self._server = uvicorn.Server(self._config())
+        self._broken: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+        self._thread.start()
+        self._wait_until_it_answers()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def taken(self, provider: str | None = None) -> Iterator[dict[str, Any]]:
+        """Everything the stand-ins took, in order by provider: provider, key, recipient, text or subject, at, ref."""
+        modules: dict[str, ModuleType] = {**self._providers, "smtp": smtp}
+        for name, module in modules.items():
+            if provider in (None, name) and hasattr(module, "taken"):
+                yield from module.taken(self.world)
+
+    def events(self, after: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """The mail events that have happened by now, after the first ``after`` of them, and what to ask for next."""
+        return self._mail.events(after)
+
+    def stop(self) -> None:
+        """End the stand-ins and free their ports; harmless when called again."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._http_socket.close()
+        self._smtp_socket.close()
+        self.world.journal.close()
+
+    def _config(self) -> uvicorn.Config:
+        return uvicorn.Config(
+            self._app(),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=2,
+        )
+
+    def _app(self) -> ASGIApp:
+        mounted: list[BaseRoute] = [
+            Mount(f"/{name}", routes=module.routes(self.world)) for name, module in self._providers.items()
+        ]
+        mounted.append(Mount("/_sandbox", routes=control.routes(self.world, self.taken, self.events)))
+        return _Abortable(Starlette(routes=mounted), self._abort)
+
+    def _abort(self, client: tuple[str, int]) -> None:
+        """Close the connection of ``client`` without writing anything to it."""
+        for connection in list(self._server.server_state.connections):
+            if getattr(connection, "client", None) == client:
+                connection.transport.abort()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - told by the thread that waits for the start
+            self._broken = error
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        mail = await loop.create_server(smtp.protocol(self.world, self._smtp_security), sock=self._smtp_socket)
+        try:
+            await self._server.serve(sockets=[self._http_socket])
+        finally:
+            mail.close()
+
+    def _wait_until_it_answers(self) -> None:
+        """Both sockets listen already: what is asked now is answered once the thread is up."""
+        try:
+            _greet(self._http_socket.getsockname()[1], self.smtp_port)
+        except (OSError, http.client.HTTPException) as error:
+            self.stop()
+            raise SandboxFailed(f"the sandbox did not start: {self._broken or error}") from error
+
+
+class _Abortable:
+    """Gives each request the means to have its connection closed: see NoReply."""
+
+    def __init__(self, app: ASGIApp, abort: Callable[[tuple[str, int]], None]) -> None:
+        self._app = app
+        self._abort = abort
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope[ABORT] = lambda: self._abort(scope["client"])
+        await self._app(scope, receive, send)
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise SandboxFailed(f"the sandbox cannot listen on port {port}: {error.strerror}") from error
+    return listening
+
+
+def _greet(port: int, smtp_port: int) -> None:
+    connection = http.client.HTTPConnection(HOST, port, timeout=_START_TIMEOUT_S)
+    try:
+        connection.request("GET", "/_sandbox/health")
+        connection.getresponse().read()
+    finally:
+        connection.close()
+    with socket.create_connection((HOST, smtp_port), timeout=_START_TIMEOUT_S) as greeted:
+        greeted.recv(1024)
+        greeted.sendall(b"QUIT\r\n")
+        greeted.recv(1024)
+
+
+def _provider(name: str) -> ModuleType | None:
+    """A stand-in's module; None where it is not part of this installation."""
+    try:
+        return importlib.import_module(f"campaign.sandbox.{name}")
+    except ModuleNotFoundError as error:
+        if error.name == f"campaign.sandbox.{name}":
+            return None
+        raise
