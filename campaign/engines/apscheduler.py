@@ -1,0 +1,78 @@
+"""APScheduler as the alarm clock of one machine: its job wakes, it never sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
+
+from apscheduler.executors.debug import DebugExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+
+from campaign.ports.clock import Clock
+
+GLANCE = timedelta(seconds=30)
+"""How long a turn is put off at most. It notices a clock that was set, a suspend, and the work of other processes."""
+
+_ALARM = "next instant"
+
+
+class Apscheduler:
+    """Turns run one at a time in the calling thread; a job in the scheduler's own thread only rings for the next.
+
+    Its job store is memory and holds one alarm, for the instant that the last turn returned: nothing that the ledger
+    does not know better. A one-shot job is dropped from the store when it is submitted and by default also where it
+    is a second late, which is how launches get lost; here both cost nothing, because the ledger is asked again.
+
+    ``clock`` has to agree with the machine's, which is what APScheduler reads. Once stopped it stays stopped, also
+    for a ``run`` that comes later.
+    """
+
+    def __init__(self, clock: Clock, *, glance: timedelta = GLANCE) -> None:
+        self._clock = clock
+        self._glance = glance.total_seconds()
+        # Not an Event: stop() may come from a signal handler that interrupts this very thread while it holds the
+        # Event's lock. SimpleQueue.put is documented to be reentrant.
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._stopped = False
+
+    def run(self, turn: Callable[[], datetime | None]) -> None:
+        scheduler = BackgroundScheduler(
+            timezone=UTC,
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": DebugExecutor()},  # in the scheduler's thread: ringing takes no time
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        scheduler.start()
+        try:
+            while True:
+                # First hush, then ask: a stop in between must not lose its ring, or it would wait for a glance.
+                self._hush()
+                if self._stopped or (instant := turn()) is None:
+                    return
+                if instant > self._clock.now():
+                    scheduler.add_job(self._ring, DateTrigger(instant, UTC), id=_ALARM, replace_existing=True)
+                    self._wait()
+        finally:
+            scheduler.shutdown(wait=False)
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._ring()
+
+    def _ring(self) -> None:
+        self._bell.put(None)
+
+    def _wait(self) -> None:
+        # On the monotonic clock, so that a wall clock set back for an hour does not put this off for an hour.
+        with suppress(Empty):
+            self._bell.get(timeout=self._glance)
+
+    def _hush(self) -> None:
+        """Forget the rings until now: the turn that comes answers them all."""
+        with suppress(Empty):
+            while True:
+                self._bell.get_nowait()
