@@ -1,0 +1,90 @@
+"""Segments and audiences as SQL conditions over the supporters table, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement
+
+from campaign.model.segment import Audience, Segment
+from campaign.model.supporter import Basis
+from campaign.storage.tables import supporters, suppressions
+
+
+@lru_cache(maxsize=10_000)
+def tag_key(tag: str) -> str:
+    """A tag as it is stored and matched: lower case, without commas (they divide tags), white space folded.
+
+    SQLite's LIKE takes ASCII letters of either case as equal and PostgreSQL's does not; where both sides are
+    lower case, they agree.
+    """
+    return " ".join(tag.replace(",", " ").lower().split())
+
+
+def stored_tags(tags: Iterable[str]) -> str:
+    """``,one,two,``: each tag once, in the order given; ``""`` where there is none."""
+    keys = dict.fromkeys(key for key in map(tag_key, tags) if key)
+    return f",{','.join(keys)}," if keys else ""
+
+
+def read_tags(stored: str) -> tuple[str, ...]:
+    return tuple(stored[1:-1].split(",")) if stored else ()
+
+
+def matches(segment: Segment) -> ColumnElement[bool]:
+    """Whether a supporter meets every condition of ``segment``."""
+    conditions: list[ColumnElement[bool]] = [_tagged(tag) for tag in segment.tags_all]
+    if segment.tags_any:
+        conditions.append(sa.or_(*map(_tagged, segment.tags_any)))
+    conditions += [~_tagged(tag) for tag in segment.tags_none]
+    if segment.languages:
+        conditions.append(supporters.c.language.in_([language.lower() for language in segment.languages]))
+    if segment.countries:
+        conditions.append(supporters.c.country.in_([country.upper() for country in segment.countries]))
+    if segment.regions:
+        conditions.append(supporters.c.region.in_(segment.regions))
+    if segment.acted is not None:
+        conditions.append(supporters.c.acted_at.is_not(None) if segment.acted else supporters.c.acted_at.is_(None))
+    return sa.and_(sa.true(), *conditions)
+
+
+def in_zones(audience: Audience) -> ColumnElement[bool]:
+    """Whether a supporter is in one of the audience's zones; without a zone of their own, they are at home."""
+    if audience.zones is None:
+        return sa.true()
+    zones = [zone for zone in audience.zones if zone]
+    if audience.home_zone in zones:
+        zones.append("")
+    return supporters.c.zone.in_(zones)
+
+
+def variant(audience: Audience) -> ColumnElement[str]:
+    """The language in which a supporter gets the message: their own if there is a variant in it, else the first."""
+    first = sa.literal(audience.variants[0], sa.Text)
+    others = [language for language in audience.variants[1:] if language]
+    if not others:
+        return first
+    return sa.case((supporters.c.language.in_(others), supporters.c.language), else_=first)
+
+
+def suppressed() -> ColumnElement[bool]:
+    """Whether the supporter's address must not be sent to."""
+    return sa.exists().where(suppressions.c.address_hash == supporters.c.address_hash).correlate(supporters)
+
+
+def without_consent() -> ColumnElement[bool]:
+    return supporters.c.consent_basis.in_(["", Basis.NONE.value])
+
+
+def reachable(audience: Audience) -> ColumnElement[bool]:
+    """Whether a supporter belongs to the audience and may be sent to."""
+    return sa.and_(matches(audience.segment), in_zones(audience), ~suppressed(), ~without_consent())
+
+
+def _tagged(tag: str) -> ColumnElement[bool]:
+    key = tag_key(tag)
+    if not key:
+        return sa.false()  # nobody carries the empty tag
+    return supporters.c.tags.contains(f",{key},", autoescape=True)
