@@ -38,11 +38,19 @@ class Ledger(Protocol):
     # --- approval ---
 
     def approve(
-        self, bundle: Bundle, manifest: Manifest, waves: Sequence[PlannedWave], *, by: str, at: datetime
+        self,
+        bundle: Bundle,
+        manifest: Manifest,
+        planned: Sequence[PlannedWave],
+        *,
+        by: str,
+        at: datetime,
+        release: bool = False,
     ) -> tuple[str, ...]:
         """Record the approval, keep the bundle, and place the step's waves at their frozen instants.
 
-        Waves already prepared stay as they are. Returns the names of the waves that were placed or moved.
+        Waves already prepared stay as they are. ``release`` lets waves go that are held: their instant becomes ``at``.
+        Returns the names of the waves that were placed, moved or released.
         """
         ...
 
@@ -94,6 +102,10 @@ class Ledger(Protocol):
 
         Raises ClaimLost where the attempt was settled by somebody else in the meantime.
         """
+        ...
+
+    def halve(self, claim: Claim, *, now: datetime, why: str) -> None:
+        """Replace a batch that was refused as a whole by two of half its size, due now."""
         ...
 
     def release(self, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:

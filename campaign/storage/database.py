@@ -113,15 +113,30 @@ class Database:
             connection.execute(sa.insert(tables.meta).values(key=key, value=value))
 
 
-def insert_or_ignore(connection: Connection, table: sa.Table, rows: dict[str, Any] | list[dict[str, Any]]) -> int:
-    """Insert what is not there yet, by the table's keys; how many rows were new."""
+def insert(connection: Connection, table: sa.Table) -> Any:
+    """An INSERT that knows ON CONFLICT, which SQLite and PostgreSQL both have, each in its own dialect."""
     if connection.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert as insert_sqlite  # noqa: PLC0415 - one dialect is loaded
 
-        return connection.execute(insert_sqlite(table).on_conflict_do_nothing(), rows).rowcount
+        return insert_sqlite(table)
     from sqlalchemy.dialects.postgresql import insert as insert_postgresql  # noqa: PLC0415 - one dialect is loaded
 
-    return connection.execute(insert_postgresql(table).on_conflict_do_nothing(), rows).rowcount
+    return insert_postgresql(table)
+
+
+def insert_or_ignore(connection: Connection, table: sa.Table, rows: dict[str, Any] | list[dict[str, Any]]) -> None:
+    """Insert what is not there yet, by the table's keys."""
+    connection.execute(insert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def upsert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert ``rows``, or overwrite what they give of the rows that have the same primary key."""
+    if not rows:
+        return
+    statement = insert(connection, table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
 def _engine(url: str) -> Engine:

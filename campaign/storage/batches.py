@@ -1,0 +1,99 @@
+"""A batch and those who follow it: who they are, and how they pass from one state to another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from campaign.model.claim import Kept
+from campaign.model.delivery import State
+from campaign.storage import tables as t
+from campaign.storage.bundles import unpack_payload
+from campaign.storage.counting import close_if_done, shift
+
+
+def locked(connection: Connection, batch_id: int) -> Row[Any]:
+    """The batch as it is now; nobody else changes it before this transaction ends."""
+    query = sa.select(t.batches).where(t.batches.c.id == batch_id)
+    return connection.execute(query.with_for_update() if connection.dialect.name == "postgresql" else query).one()
+
+
+def open_parts(connection: Connection, batch: Row[Any]) -> list[int]:
+    """The parts of a thread without an outcome of their own: they follow the batch."""
+    answered = sa.select(t.outcomes.c.seq).where(
+        t.outcomes.c.wave_id == batch.wave_id, t.outcomes.c.seq.between(batch.first_seq, batch.last_seq)
+    )
+    query = (
+        sa.select(t.deliveries.c.seq)
+        .where(
+            t.deliveries.c.wave_id == batch.wave_id,
+            t.deliveries.c.seq.between(batch.first_seq, batch.last_seq),
+            t.deliveries.c.seq.not_in(answered),
+        )
+        .order_by(t.deliveries.c.seq)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def sent_before(connection: Connection, batch: Row[Any]) -> tuple[str, ...]:
+    """The provider's ids of the parts of the thread that it has."""
+    query = (
+        sa.select(t.outcomes.c.ref)
+        .where(
+            t.outcomes.c.wave_id == batch.wave_id,
+            t.outcomes.c.seq.between(batch.first_seq, batch.last_seq),
+            t.outcomes.c.state == State.ACCEPTED.value,
+        )
+        .order_by(t.outcomes.c.seq)
+    )
+    return tuple(connection.execute(query).scalars())
+
+
+def last_attempt(connection: Connection, attempt_id: int) -> Kept:
+    row = connection.execute(sa.select(t.attempts).where(t.attempts.c.id == attempt_id)).one()
+    seqs, payload = unpack_payload(row.payload)
+    return Kept(seqs=seqs, payload=payload, began_at=row.began_at)
+
+
+def members(connection: Connection, batch: Row[Any]) -> list[int]:
+    """The deliveries that follow the batch now."""
+    if batch.regular:
+        return open_parts(connection, batch)
+    query = sa.select(t.outcomes.c.seq).where(t.outcomes.c.batch_id == batch.id).order_by(t.outcomes.c.seq)
+    return list(connection.execute(query).scalars())
+
+
+def become(
+    connection: Connection,
+    batch: Row[Any],
+    seqs: Sequence[int],
+    was: State,
+    state: State,
+    *,
+    now: datetime,
+    why: str,
+    due_at: datetime | None = None,
+    ref: str = "",
+) -> None:
+    """The batch, and all that follow it, pass from one state to another."""
+    values: dict[str, Any] = {"state": state.value, "why": why, "ref": ref, "changed_at": now}
+    values |= {"owner": "", "lease_until_at": None, "begun": False}
+    if due_at is not None:
+        values["due_at"] = due_at
+    connection.execute(sa.update(t.batches).where(t.batches.c.id == batch.id).values(**values))
+    if not batch.regular:
+        connection.execute(
+            sa.update(t.outcomes)
+            .where(t.outcomes.c.batch_id == batch.id, t.outcomes.c.seq.in_(seqs))
+            .values(state=state.value, why=why, ref=ref, changed_at=now)
+        )
+    shift(connection, batch.wave_id, {was: -len(seqs), state: len(seqs)} if was is not state else {})
+    close_if_done(connection, batch.wave_id, now)
+
+
+def end_attempt(connection: Connection, attempt_id: int | None, outcome: str, now: datetime) -> None:
+    connection.execute(sa.update(t.attempts).where(t.attempts.c.id == attempt_id).values(ended_at=now, outcome=outcome))

@@ -1,0 +1,252 @@
+"""Claims, attempts and their outcomes: ledger, network, ledger.
+
+A claim is committed, then the attempt with the bytes it hands over, and only then may anything leave. A claim that
+lapses before its attempt has begun left nothing behind and is planned again; one that lapses after it is in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row, Select
+
+from campaign.errors import ClaimLost
+from campaign.model.batch import Payload
+from campaign.model.claim import Claim
+from campaign.model.delivery import State
+from campaign.model.supporter import Supporter
+from campaign.model.wave import Wave, WaveState
+from campaign.storage import tables as t
+from campaign.storage.batches import become, end_attempt, last_attempt, locked, members, open_parts, sent_before
+from campaign.storage.bundles import pack_payload
+from campaign.storage.counting import close_if_done, shift
+from campaign.storage.database import upsert
+from campaign.storage.people import as_supporter
+from campaign.storage.waves import NO_CONSENT, find
+
+_CLAIMABLE = (State.PLANNED.value, State.DEFERRED.value)
+FORGOTTEN = "forgotten"
+
+
+def claim(
+    connection: Connection, world: str, *, owner: str, now: datetime, lease: timedelta, most: int
+) -> Sequence[Claim]:
+    b, w, g = t.batches, t.waves, t.gates
+    shut = sa.exists(
+        sa.select(sa.literal(1)).where(
+            g.c.world == world, g.c.channel == w.c.channel, g.c.account.in_(["", b.c.account]), g.c.until_at > now
+        )
+    )
+    due = (
+        sa.select(b)
+        .join(w, w.c.id == b.c.wave_id)
+        .where(
+            w.c.world == world,
+            w.c.state == WaveState.PREPARED.value,
+            b.c.state.in_(_CLAIMABLE),
+            b.c.due_at <= now,
+            ~shut,
+        )
+        .order_by(b.c.due_at, b.c.id)
+        .limit(most)
+    )
+    if connection.dialect.name == "postgresql":
+        due = due.with_for_update(of=b, skip_locked=True)
+    rows = connection.execute(due).all()
+    if not rows:
+        return ()
+    waves = {wave.id: wave for wave in find(connection, world, ids={row.wave_id for row in rows})}
+    connection.execute(
+        sa.update(b)
+        .where(b.c.id.in_([row.id for row in rows]))
+        .values(
+            state=State.CLAIMED.value,
+            owner=owner,
+            lease_until_at=now + lease,
+            attempts=b.c.attempts + 1,
+            begun=False,
+            changed_at=now,
+        )
+    )
+    claims = []
+    for row in rows:
+        taken = _claim(connection, row, waves[row.wave_id], owner, now)
+        if taken is not None:
+            claims.append(taken)
+    return claims
+
+
+def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now: datetime) -> Claim | None:
+    was = State(batch.state)
+    people = _people(connection, batch) if not batch.account else []
+    seqs = [seq for seq, _, _ in people] if not batch.account else open_parts(connection, batch)
+    gone = {seq: why for seq, _, why in people if why}
+    left = tuple(seq for seq in seqs if seq not in gone)
+    if gone:
+        _suppress(connection, batch, gone, was, now)
+    if not left:
+        # Nobody is left to send to. Whoever was in it has an outcome of their own, so the batch's state counts none.
+        connection.execute(
+            sa.update(t.batches)
+            .where(t.batches.c.id == batch.id)
+            .values(state=State.SUPPRESSED.value, owner="", lease_until_at=None)
+        )
+        close_if_done(connection, wave.id, now)
+        return None
+    shift(connection, wave.id, {was: -len(left), State.CLAIMED: len(left)})
+    _mark_members(connection, batch, State.CLAIMED, now)
+    kept = last_attempt(connection, batch.attempt_id) if batch.account and batch.attempt_id else None
+    return Claim(
+        batch_id=batch.id,
+        wave=wave,
+        owner=owner,
+        attempts=batch.attempts + 1,
+        seqs=left,
+        first_seq=batch.first_seq,
+        variant=batch.variant,
+        account=batch.account,
+        people=[person for _, person, why in people if not why and person is not None],
+        sent=sent_before(connection, batch) if batch.account else (),
+        kept=kept,
+    )
+
+
+def _people(connection: Connection, batch: Row[Any]) -> list[tuple[int, Supporter | None, str]]:
+    """Who is left in the batch, in order, with the reason why one may not be written to ("" where one may)."""
+    d, s, x, o = t.deliveries, t.supporters, t.suppressions, t.outcomes
+    query: Select[Any] = (
+        sa.select(d.c.seq, x.c.reason, *s.c)
+        .select_from(d)
+        .outerjoin(s, s.c.id == d.c.supporter_id)
+        .outerjoin(x, x.c.address_hash == s.c.address_hash)
+        .outerjoin(o, sa.and_(o.c.wave_id == d.c.wave_id, o.c.seq == d.c.seq))
+        .where(d.c.wave_id == batch.wave_id, d.c.seq.between(batch.first_seq, batch.last_seq))
+        .order_by(d.c.seq)
+    )
+    query = query.where(o.c.seq.is_(None)) if batch.regular else query.where(o.c.batch_id == batch.id)
+    found: list[tuple[int, Supporter | None, str]] = []
+    for row in connection.execute(query):
+        if row.id is None:
+            found.append((row.seq, None, FORGOTTEN))
+        else:
+            why = row.reason or (NO_CONSENT if row.consent_basis in ("", "none") else "")
+            found.append((row.seq, as_supporter(row), why))
+    return found
+
+
+def _suppress(connection: Connection, batch: Row[Any], gone: Mapping[int, str], was: State, now: datetime) -> None:
+    rows = [
+        {
+            "wave_id": batch.wave_id,
+            "seq": seq,
+            "state": State.SUPPRESSED.value,
+            "batch_id": None,
+            "why": why,
+            "changed_at": now,
+        }
+        for seq, why in gone.items()
+    ]
+    upsert(connection, t.outcomes, rows)
+    shift(connection, batch.wave_id, {was: -len(rows), State.SUPPRESSED: len(rows)})
+
+
+def _mark_members(connection: Connection, batch: Row[Any], state: State, now: datetime) -> None:
+    """Members of an irregular batch have rows of their own, which follow it."""
+    if not batch.regular:
+        connection.execute(
+            sa.update(t.outcomes).where(t.outcomes.c.batch_id == batch.id).values(state=state.value, changed_at=now)
+        )
+
+
+def _held(connection: Connection, claim: Claim) -> Row[Any]:
+    """The claimed batch, locked; ClaimLost where ``claim`` does not hold it any more."""
+    row = locked(connection, claim.batch_id)
+    if row.state != State.CLAIMED.value or row.owner != claim.owner or row.attempts != claim.attempts:
+        raise ClaimLost(f"batch {claim.batch_id} of {claim.wave.name} is not ours any more; nothing was sent")
+    return row
+
+
+def begin(connection: Connection, claim: Claim, payload: Payload, *, now: datetime) -> tuple[int, ...]:
+    batch = _held(connection, claim)
+    state = connection.execute(sa.select(t.waves.c.state).where(t.waves.c.id == claim.wave.id)).scalar_one()
+    if state != WaveState.PREPARED.value:
+        raise ClaimLost(f"{claim.wave.name} was stopped ({state}); nothing was sent")
+    if batch.lease_until_at <= now:
+        raise ClaimLost(f"the claim on batch {claim.batch_id} has run out; nothing was sent")
+    if not batch.account:
+        gone = {seq: why for seq, _, why in _people(connection, batch) if why}
+        if gone:
+            _suppress(connection, batch, gone, State.CLAIMED, now)
+            return tuple(gone)
+    attempt_id = connection.execute(
+        sa.insert(t.attempts)
+        .values(batch_id=claim.batch_id, began_at=now, payload=pack_payload(claim.seqs, payload))
+        .returning(t.attempts.c.id)
+    ).scalar_one()
+    connection.execute(
+        sa.update(t.batches).where(t.batches.c.id == claim.batch_id).values(attempt_id=attempt_id, begun=True)
+    )
+    connection.execute(
+        sa.update(t.waves)
+        .where(t.waves.c.id == claim.wave.id, t.waves.c.first_sent_at.is_(None))
+        .values(first_sent_at=now)
+    )
+    return ()
+
+
+def release(connection: Connection, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:
+    batch = _held(connection, claim)
+    become(connection, batch, claim.seqs, State.CLAIMED, State.DEFERRED, now=now, due_at=due_at, why=why)
+
+
+def halve(connection: Connection, claim: Claim, *, now: datetime, why: str) -> None:
+    batch = _held(connection, claim)
+    first, second = claim.seqs[: len(claim.seqs) // 2], claim.seqs[len(claim.seqs) // 2 :]
+    end_attempt(connection, batch.attempt_id, f"refused as a whole: {why}", now)
+    values = {
+        "wave_id": batch.wave_id,
+        "regular": batch.regular,
+        "first_seq": second[0],
+        "last_seq": batch.last_seq,
+        "variant": batch.variant,
+        "account": batch.account,
+        "state": State.PLANNED.value,
+        "due_at": now,
+        "changed_at": now,
+    }
+    other = connection.execute(sa.insert(t.batches).values(**values).returning(t.batches.c.id)).scalar_one()
+    if not batch.regular:
+        connection.execute(
+            sa.update(t.outcomes)
+            .where(t.outcomes.c.wave_id == batch.wave_id, t.outcomes.c.seq.in_(second))
+            .values(batch_id=other, state=State.PLANNED.value, changed_at=now)
+        )
+    last = second[0] - 1 if batch.regular else batch.last_seq
+    connection.execute(sa.update(t.batches).where(t.batches.c.id == batch.id).values(last_seq=last))
+    shift(connection, batch.wave_id, {State.CLAIMED: -len(second), State.PLANNED: len(second)})
+    become(connection, batch, first, State.CLAIMED, State.PLANNED, now=now, due_at=now, why=why)
+
+
+def lapse(connection: Connection, world: str, *, now: datetime) -> int:
+    b = t.batches
+    query = (
+        sa.select(b)
+        .join(t.waves, t.waves.c.id == b.c.wave_id)
+        .where(t.waves.c.world == world, b.c.state == State.CLAIMED.value, b.c.lease_until_at <= now)
+    )
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(of=b, skip_locked=True)
+    rows = connection.execute(query).all()
+    for batch in rows:
+        seqs = members(connection, batch)
+        if batch.begun:
+            why = "the program stopped before it knew the answer"
+            end_attempt(connection, batch.attempt_id, "in doubt: " + why, now)
+            become(connection, batch, seqs, State.CLAIMED, State.IN_DOUBT, now=now, why=why)
+        else:
+            why = "the program stopped before it sent this"
+            become(connection, batch, seqs, State.CLAIMED, State.PLANNED, now=now, due_at=now, why=why)
+    return len(rows)

@@ -1,0 +1,42 @@
+"""Counters of deliveries by state, kept by increments: nothing counts millions of rows to draw a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from campaign.model.delivery import State
+from campaign.model.wave import WaveState
+from campaign.storage import tables as t
+from campaign.storage.database import insert
+
+_STILL_OPEN = (State.PLANNED, State.CLAIMED, State.DEFERRED, State.IN_DOUBT)
+
+
+def shift(connection: Connection, wave_id: int, changes: Mapping[State, int]) -> None:
+    """Add ``changes`` to a wave's counters."""
+    rows = [{"wave_id": wave_id, "state": state.value, "n": n} for state, n in changes.items() if n]
+    if not rows:
+        return
+    statement = insert(connection, t.counts)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["wave_id", "state"], set_={"n": t.counts.c.n + statement.excluded.n}
+        ),
+        rows,
+    )
+
+
+def close_if_done(connection: Connection, wave_id: int, now: datetime) -> None:
+    """A prepared wave of which nothing is left to send, and nothing is in doubt, is done."""
+    still_open = sa.select(sa.literal(1)).where(
+        t.counts.c.wave_id == wave_id, t.counts.c.state.in_([state.value for state in _STILL_OPEN]), t.counts.c.n > 0
+    )
+    connection.execute(
+        sa.update(t.waves)
+        .where(t.waves.c.id == wave_id, t.waves.c.state == WaveState.PREPARED.value, ~sa.exists(still_open))
+        .values(state=WaveState.DONE.value, finished_at=now)
+    )

@@ -1,0 +1,128 @@
+"""The ledger on a database: each method one transaction, each topic a file beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from campaign.model.approval import Approval, Manifest
+from campaign.model.batch import Payload
+from campaign.model.bundle import Bundle
+from campaign.model.claim import Claim, Doubt, Kept, Tally
+from campaign.model.delivery import DeliveryId, Sent
+from campaign.model.event import Event, EventKind
+from campaign.model.outcome import Outcome, Settled
+from campaign.model.segment import Audience
+from campaign.model.wave import PlannedWave, Wave, WaveState
+from campaign.ports.ledger import Filters
+from campaign.storage import claims, doubts, feedback, outcomes, review, waves
+from campaign.storage import tables as t
+from campaign.storage.database import Database, upsert
+
+
+class SqlLedger:
+    """See ``campaign.ports.ledger.Ledger``. Several worlds may share a database and know nothing of each other."""
+
+    def __init__(self, database: Database, *, world: str) -> None:
+        self._database = database
+        self._world = world
+
+    @property
+    def world(self) -> str:
+        return self._world
+
+    def approve(
+        self,
+        bundle: Bundle,
+        manifest: Manifest,
+        planned: Sequence[PlannedWave],
+        *,
+        by: str,
+        at: datetime,
+        release: bool = False,
+    ) -> tuple[str, ...]:
+        with self._database.write() as connection:
+            return waves.approve(connection, self._world, bundle, manifest, planned, by=by, at=at, release=release)
+
+    def approvals(self) -> Mapping[str, Approval]:
+        with self._database.read() as connection:
+            return waves.approvals(connection, self._world)
+
+    def bundle(self, digest: str) -> Bundle:
+        with self._database.read() as connection:
+            return waves.bundle(connection, digest)
+
+    def waves(self, *, step: str | None = None, states: Collection[WaveState] | None = None) -> Sequence[Wave]:
+        with self._database.read() as connection:
+            return waves.find(connection, self._world, step=step, states=states)
+
+    def end_wave(self, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
+        with self._database.write() as connection:
+            waves.end(connection, wave_id, state, why=why, at=at)
+
+    def prepare_mail(self, wave: Wave, audience: Audience, *, batch_size: int, at: datetime) -> int:
+        with self._database.write() as connection:
+            return waves.prepare_mail(connection, wave.id, audience, batch_size=batch_size, at=at)
+
+    def prepare_posts(self, wave: Wave, accounts: Sequence[str], *, parts: int, at: datetime) -> int:
+        with self._database.write() as connection:
+            return waves.prepare_posts(connection, wave.id, accounts, parts=parts, at=at)
+
+    def claim(self, *, owner: str, now: datetime, lease: timedelta, most: int) -> Sequence[Claim]:
+        with self._database.write() as connection:
+            return claims.claim(connection, self._world, owner=owner, now=now, lease=lease, most=most)
+
+    def begin(self, claim: Claim, payload: Payload, *, now: datetime) -> tuple[int, ...]:
+        with self._database.write() as connection:
+            return claims.begin(connection, claim, payload, now=now)
+
+    def record(self, claim: Claim, results: Mapping[int, Outcome], *, now: datetime, retry_at: datetime) -> None:
+        with self._database.write() as connection:
+            outcomes.record(connection, claim, results, now=now, retry_at=retry_at)
+
+    def halve(self, claim: Claim, *, now: datetime, why: str) -> None:
+        with self._database.write() as connection:
+            claims.halve(connection, claim, now=now, why=why)
+
+    def release(self, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:
+        with self._database.write() as connection:
+            claims.release(connection, claim, now=now, due_at=due_at, why=why)
+
+    def lapse(self, *, now: datetime) -> int:
+        with self._database.write() as connection:
+            return claims.lapse(connection, self._world, now=now)
+
+    def close_gate(self, channel: str, account: str, *, until: datetime, why: str) -> None:
+        row = {"world": self._world, "channel": channel, "account": account, "until_at": until, "why": why}
+        with self._database.write() as connection:
+            upsert(connection, t.gates, [row])
+
+    def doubts(self, *, channels: Collection[str] | None = None) -> Sequence[Doubt]:
+        with self._database.read() as connection:
+            return doubts.doubts(connection, self._world, channels=channels)
+
+    def settle(self, doubt: Doubt, results: Mapping[int, Settled], *, now: datetime) -> None:
+        with self._database.write() as connection:
+            outcomes.settle(connection, doubt.batch_id, doubt.attempt_id, results, now=now)
+
+    def apply(self, events: Sequence[tuple[DeliveryId, Event]], *, now: datetime) -> Mapping[EventKind, int]:
+        if not events:
+            return {}
+        with self._database.write() as connection:
+            return feedback.apply(connection, self._world, events, now=now)
+
+    def next_due(self, *, now: datetime) -> datetime | None:
+        with self._database.read() as connection:
+            return review.next_due(connection, self._world, now=now)
+
+    def tallies(self) -> Sequence[Tally]:
+        with self._database.read() as connection:
+            return review.tallies(connection, self._world)
+
+    def log(self, filters: Filters) -> Iterator[Sent]:
+        with self._database.read() as connection:
+            yield from review.log(connection, self._world, filters)
+
+    def handed_over(self, delivery: DeliveryId) -> Kept | None:
+        with self._database.read() as connection:
+            return review.handed_over(connection, delivery)

@@ -1,0 +1,291 @@
+"""Approvals, waves, and how a wave's audience enters the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from campaign.errors import LedgerError
+from campaign.model.approval import Approval, Manifest
+from campaign.model.bundle import Bundle
+from campaign.model.delivery import State
+from campaign.model.segment import Audience
+from campaign.model.wave import PlannedWave, Wave, WaveState
+from campaign.storage import tables as t
+from campaign.storage.bundles import pack_bundle, unpack_bundle
+from campaign.storage.counting import close_if_done, shift
+from campaign.storage.database import insert_or_ignore
+from campaign.storage.segments import in_zones, matches, suppressed, variant, without_consent
+
+NO_CONSENT = "no consent"
+_MOVABLE = (WaveState.WAITING, WaveState.HELD, WaveState.MISSED)
+
+
+def approve(
+    connection: Connection,
+    world: str,
+    bundle: Bundle,
+    manifest: Manifest,
+    planned: Sequence[PlannedWave],
+    *,
+    by: str,
+    at: datetime,
+    release: bool,
+) -> tuple[str, ...]:
+    step = bundle.step
+    insert_or_ignore(connection, t.bundles, {"digest": manifest.digest, "body": pack_bundle(bundle)})
+    connection.execute(
+        sa.insert(t.approvals).values(
+            world=world,
+            step=step.id,
+            digest=manifest.digest,
+            by=by,
+            approved_at=at,
+            parts=json.dumps(dict(manifest.parts)),
+        )
+    )
+    there = {wave.number: wave for wave in find(connection, world, step=step.id)}
+    placed = []
+    for wave in planned:
+        values: dict[str, Any] = {
+            "channel": step.channel,
+            "due_at": wave.due_at,
+            "late_s": int(step.late.within.total_seconds()),
+            "late_then": step.late.then,
+            "zones": None if wave.zones is None else json.dumps(wave.zones),
+            "digest": manifest.digest,
+        }
+        old = there.pop(wave.number, None)
+        if old is None:
+            state = WaveState.WAITING.value
+            connection.execute(
+                sa.insert(t.waves).values(world=world, step=step.id, number=wave.number, state=state, **values)
+            )
+            placed.append(wave.name)
+        elif old.prepared_at is None and old.state in _MOVABLE:
+            if old.state is WaveState.HELD and release:
+                # A person says: late, but send it. From here on its instant is the moment of that word.
+                values["due_at"] = max(at, wave.due_at)
+            if old.due_at != values["due_at"]:
+                values |= {"state": WaveState.WAITING.value, "why": "", "finished_at": None}
+                placed.append(wave.name)
+            connection.execute(sa.update(t.waves).where(t.waves.c.id == old.id).values(**values))
+        elif old.state is WaveState.HELD and release:
+            # Part of it went out before it was held: the rest goes out as it was approved then.
+            connection.execute(
+                sa.update(t.waves)
+                .where(t.waves.c.id == old.id)
+                .values(state=WaveState.PREPARED.value, due_at=at, late_s=values["late_s"], why="")
+            )
+            placed.append(wave.name)
+    for old in there.values():
+        if old.prepared_at is None:  # the plan no longer has it, and nothing of it ever went out
+            connection.execute(sa.delete(t.waves).where(t.waves.c.id == old.id))
+    return tuple(placed)
+
+
+def approvals(connection: Connection, world: str) -> Mapping[str, Approval]:
+    rows = connection.execute(sa.select(t.approvals).where(t.approvals.c.world == world).order_by(t.approvals.c.id))
+    return {
+        row.step: Approval(step=row.step, digest=row.digest, by=row.by, at=row.approved_at, parts=json.loads(row.parts))
+        for row in rows
+    }
+
+
+def bundle(connection: Connection, digest: str) -> Bundle:
+    body = connection.execute(sa.select(t.bundles.c.body).where(t.bundles.c.digest == digest)).scalar()
+    if body is None:
+        raise LedgerError(f"the ledger holds nothing approved under {digest[:12]}")
+    return unpack_bundle(body)
+
+
+def find(
+    connection: Connection,
+    world: str,
+    *,
+    step: str | None = None,
+    states: Collection[WaveState] | None = None,
+    ids: Collection[int] | None = None,
+) -> Sequence[Wave]:
+    query = sa.select(t.waves).where(t.waves.c.world == world)
+    if step is not None:
+        query = query.where(t.waves.c.step == step)
+    if states is not None:
+        query = query.where(t.waves.c.state.in_([state.value for state in states]))
+    if ids is not None:
+        query = query.where(t.waves.c.id.in_(ids))
+    rows = connection.execute(query.order_by(t.waves.c.due_at, t.waves.c.step, t.waves.c.number)).all()
+    # Waves that were never prepared have no counters; asking for all at once keeps this to two queries.
+    counted: dict[int, dict[State, int]] = {}
+    prepared = [row.id for row in rows if row.prepared_at is not None]
+    for some in (prepared[at : at + 500] for at in range(0, len(prepared), 500)):
+        for row in connection.execute(sa.select(t.counts).where(t.counts.c.wave_id.in_(some), t.counts.c.n != 0)):
+            counted.setdefault(row.wave_id, {})[State(row.state)] = row.n
+    return [
+        Wave(
+            id=row.id,
+            step=row.step,
+            number=row.number,
+            channel=row.channel,
+            due_at=row.due_at,
+            state=WaveState(row.state),
+            digest=row.digest,
+            zones=None if row.zones is None else tuple(json.loads(row.zones)),
+            planned=row.planned,
+            counts=counted.get(row.id, {}),
+            prepared_at=row.prepared_at,
+            first_sent_at=row.first_sent_at,
+            finished_at=row.finished_at,
+            why=row.why,
+        )
+        for row in rows
+    ]
+
+
+def end(connection: Connection, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
+    """What of the wave has not been sent is missed or cancelled with it; a held wave keeps it for later."""
+    became = {WaveState.MISSED: State.MISSED, WaveState.CANCELLED: State.CANCELLED}.get(state)
+    if became is not None:
+        waiting = [State.PLANNED.value, State.DEFERRED.value]
+        open_batches = sa.select(t.batches.c.id).where(t.batches.c.wave_id == wave_id, t.batches.c.state.in_(waiting))
+        connection.execute(
+            sa.update(t.outcomes)
+            .where(t.outcomes.c.batch_id.in_(open_batches), t.outcomes.c.state.in_(waiting))
+            .values(state=became.value, why=why, changed_at=at)
+        )
+        connection.execute(
+            sa.update(t.batches)
+            .where(t.batches.c.wave_id == wave_id, t.batches.c.state.in_(waiting))
+            .values(state=became.value, why=why, changed_at=at)
+        )
+        moved = connection.execute(
+            sa.select(t.counts.c.state, t.counts.c.n).where(
+                t.counts.c.wave_id == wave_id, t.counts.c.state.in_(waiting), t.counts.c.n > 0
+            )
+        ).all()
+        shift(connection, wave_id, {State(row.state): -row.n for row in moved})
+        shift(connection, wave_id, {became: sum(row.n for row in moved)})
+    finished = at if state is not WaveState.HELD else None
+    connection.execute(
+        sa.update(t.waves).where(t.waves.c.id == wave_id).values(state=state.value, why=why, finished_at=finished)
+    )
+
+
+def prepare_mail(connection: Connection, wave_id: int, audience: Audience, *, batch_size: int, at: datetime) -> int:
+    """One INSERT … SELECT for each variant, so that a batch holds people who get the same shared body."""
+    if not _enter(connection, wave_id):
+        return _planned(connection, wave_id)
+    who = sa.and_(matches(audience.segment), in_zones(audience))
+    total = 0
+    for language in audience.variants:
+        place = sa.func.row_number().over(order_by=t.supporters.c.id) - 1 + total
+        chosen = sa.select(sa.literal(wave_id), place, t.supporters.c.id).where(who, variant(audience) == language)
+        connection.execute(sa.insert(t.deliveries).from_select(["wave_id", "seq", "supporter_id"], chosen))
+        here = connection.execute(
+            sa.select(sa.func.count()).where(t.deliveries.c.wave_id == wave_id, t.deliveries.c.seq >= total)
+        ).scalar_one()
+        _batches(
+            connection, wave_id, total, here, size=batch_size, at=at, due_at=_due(connection, wave_id), variant=language
+        )
+        total += here
+    left_out = _leave_out(connection, wave_id, at)
+    _entered(connection, wave_id, total, {State.PLANNED: total - left_out, State.SUPPRESSED: left_out}, at)
+    return total
+
+
+def prepare_posts(connection: Connection, wave_id: int, accounts: Sequence[str], *, parts: int, at: datetime) -> int:
+    if not _enter(connection, wave_id):
+        return _planned(connection, wave_id)
+    total = len(accounts) * parts
+    connection.execute(
+        sa.insert(t.deliveries), [{"wave_id": wave_id, "seq": seq, "supporter_id": None} for seq in range(total)]
+    )
+    due_at = _due(connection, wave_id)
+    for number, account in enumerate(accounts):
+        _batches(connection, wave_id, number * parts, parts, size=parts, at=at, due_at=due_at, account=account)
+    _entered(connection, wave_id, total, {State.PLANNED: total}, at)
+    return total
+
+
+def _enter(connection: Connection, wave_id: int) -> bool:
+    """Take the wave for preparing; False where somebody has prepared it already."""
+    taken = connection.execute(
+        sa.update(t.waves)
+        .where(t.waves.c.id == wave_id, t.waves.c.state == WaveState.WAITING.value)
+        .values(state=WaveState.PREPARED.value)
+    )
+    return taken.rowcount == 1
+
+
+def _entered(connection: Connection, wave_id: int, total: int, counts: Mapping[State, int], at: datetime) -> None:
+    connection.execute(sa.update(t.waves).where(t.waves.c.id == wave_id).values(planned=total, prepared_at=at))
+    shift(connection, wave_id, counts)
+    close_if_done(connection, wave_id, at)
+
+
+def _planned(connection: Connection, wave_id: int) -> int:
+    planned: int = connection.execute(sa.select(t.waves.c.planned).where(t.waves.c.id == wave_id)).scalar_one()
+    return planned
+
+
+def _due(connection: Connection, wave_id: int) -> datetime:
+    due_at: datetime = connection.execute(sa.select(t.waves.c.due_at).where(t.waves.c.id == wave_id)).scalar_one()
+    return due_at
+
+
+def _batches(
+    connection: Connection,
+    wave_id: int,
+    start: int,
+    count: int,
+    *,
+    size: int,
+    at: datetime,
+    due_at: datetime,
+    variant: str = "",
+    account: str = "",
+) -> None:
+    rows = [
+        {
+            "wave_id": wave_id,
+            "regular": True,
+            "first_seq": first,
+            "last_seq": min(first + size, start + count) - 1,
+            "variant": variant,
+            "account": account,
+            "state": State.PLANNED.value,
+            "due_at": due_at,
+            "changed_at": at,
+        }
+        for first in range(start, start + count, size)
+    ]
+    if rows:
+        connection.execute(sa.insert(t.batches), rows)
+
+
+def _leave_out(connection: Connection, wave_id: int, at: datetime) -> int:
+    """Mark those who may not be written to, with the reason; how many."""
+    s = t.supporters
+    found = sa.select(t.suppressions.c.reason).where(t.suppressions.c.address_hash == s.c.address_hash)
+    why = sa.func.coalesce(found.scalar_subquery(), NO_CONSENT)
+    chosen = (
+        sa.select(
+            t.deliveries.c.wave_id,
+            t.deliveries.c.seq,
+            sa.literal(State.SUPPRESSED.value),
+            why,
+            sa.literal(at, t.Utc()),
+        )
+        .join(s, s.c.id == t.deliveries.c.supporter_id)
+        .where(t.deliveries.c.wave_id == wave_id, sa.or_(suppressed(), without_consent()))
+    )
+    columns = ["wave_id", "seq", "state", "why", "changed_at"]
+    connection.execute(sa.insert(t.outcomes).from_select(columns, chosen))
+    return connection.execute(
+        sa.select(sa.func.count()).where(t.outcomes.c.wave_id == wave_id, t.outcomes.c.state == State.SUPPRESSED.value)
+    ).scalar_one()
