@@ -118,7 +118,7 @@ class Faults:
         with self._lock:
             refused: Sequence[int] = ()
             if any(asked.fault is Fault.REFUSE for asked in self._asked.get(provider, ())) or self._refused:
-                refused = [place for place, message in enumerate(messages) if self._refuses(provider, message)]
+                refused = [at for at, message in enumerate(messages) if message and self._refuses(provider, message)]
             return self._strike(provider, messages[0] if messages else ""), refused
 
     def delay_s(self, provider: str) -> float:

@@ -49,12 +49,18 @@ class Journal:
         for _, record in self.positions(kind):
             yield record
 
-    def positions(self, kind: str | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-        """As ``records``, each with its position."""
+    def positions(self, kind: str | None = None, *, since: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+        """As ``records``, each with its position; only those at ``since`` (an earlier ``end``) and after it."""
         start = b'{"kind":' + (orjson.dumps(kind) if kind is not None else b"")
-        for position, line in self._each_line():
+        for position, line in self._each_line(since):
             if line.startswith(start):
                 yield position, orjson.loads(line)
+
+    @property
+    def end(self) -> int:
+        """The position that the next record will have."""
+        with self._lock:
+            return self._end if self.path is not None else len(self._lines)
 
     def at(self, position: int) -> dict[str, Any]:
         """The record that ``append`` wrote at ``position``."""
@@ -74,15 +80,15 @@ class Journal:
                 os.close(self._file)
                 self._file = None
 
-    def _each_line(self) -> Iterator[tuple[int, bytes]]:
-        with self._lock:
-            end = self._end if self.path is not None else len(self._lines)
+    def _each_line(self, since: int) -> Iterator[tuple[int, bytes]]:
+        end = self.end
         if self.path is None:
-            for index in range(end):
+            for index in range(since, end):
                 yield index, self._lines[index]
             return
-        position = 0
+        position = since
         with self.path.open("rb") as file:
+            file.seek(since)
             while position < end:
                 line = file.readline()
                 yield position, line

@@ -20,7 +20,8 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from campaign.errors import SandboxFailed
-from campaign.sandbox import control, sendgrid, smtp
+from campaign.sandbox import control, smtp
+from campaign.sandbox.crowd import Crowd
 from campaign.sandbox.faults import ABORT, Faults
 from campaign.sandbox.journal import Journal
 from campaign.sandbox.world import World
@@ -62,7 +63,7 @@ class Sandbox:
             raise SandboxFailed(f"the sandbox cannot keep its journal in {journal}: {error.strerror}") from error
         self.world.set_now(now)
         self._providers = {name: module for name in HTTP_PROVIDERS if (module := _provider(name)) is not None}
-        self._mail = sendgrid.Crowd(self.world)
+        self._crowd = Crowd(self.world)
         self._smtp_security = smtp_security or smtp.Security()
         self._http_socket = _listen(port)
         self._smtp_socket = _listen(smtp_port)
@@ -90,7 +91,7 @@ class Sandbox:
 
     def events(self, after: int = 0) -> tuple[list[dict[str, Any]], int]:
         """The mail events that have happened by now, after the first ``after`` of them, and what to ask for next."""
-        return self._mail.events(after)
+        return self._crowd.events(after)
 
     def stop(self) -> None:
         """End the stand-ins and free their ports; harmless when called again."""
@@ -131,6 +132,8 @@ class Sandbox:
             asyncio.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - told by the thread that waits for the start
             self._broken = error
+            self._http_socket.close()
+            self._smtp_socket.close()
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
