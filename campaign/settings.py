@@ -1,0 +1,398 @@
+"""The settings: the only reader of the environment and of .env. Begin at ``load``.
+
+Every variable begins with CAMPAIGN_, and two underscores go one level down. The environment wins over .env, an empty
+value is no value, and nothing in a value is expanded. ``.env.example`` lists and explains every variable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeGuard, TypeVar, get_args
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from campaign.errors import BadInput, NotConfigured, Problem
+from campaign.files import env_file as env_files
+
+PREFIX = "CAMPAIGN_"
+DEEPER = "__"
+ACCOUNT = "<NAME>"
+"""Stands in a variable's name for an account's."""
+
+DEFAULT_FILE = Path(".env")
+
+_ACCOUNT_NAME = r"[A-Z0-9]+(?:[-_][A-Z0-9]+)*"
+_LONGEST_VALUE = 4_096
+_SHORTEST_SECRET = 16
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+
+def _wrong(what: str, remedy: str = "", *, variable: str = "") -> PydanticCustomError:
+    """An error in our own words. ``variable`` names the field where the check is on the model above it."""
+    return PydanticCustomError("wrong", "{what}", {"what": what, "remedy": remedy, "variable": variable})
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _web_address(value: str) -> str:
+    """A base URL without its closing slash; plain http only within this machine, because tokens travel over it."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or re.search(r"\s", value):
+        raise _wrong("is not a web address", "write it in full, such as https://campaign.example.org")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise _wrong("must be an address alone, without a user, ? or #")
+    if parts.scheme == "http" and not _is_this_machine(host):
+        raise _wrong("must begin with https://", "http:// is only for 127.0.0.1 and localhost")
+    return value.rstrip("/")
+
+
+def _database(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    if url.startswith("postgres://"):
+        raise _wrong("must begin with postgresql://", "postgres:// is an old spelling")
+    if re.fullmatch(r"sqlite:///(?!:memory:).+|postgresql(\+psycopg)?://.+", url) is None:
+        raise _wrong(
+            "is not a database that Campaign can use",
+            "write sqlite:///campaign.db, or postgresql://USER:PASSWORD@HOST/NAME",
+        )
+    return value
+
+
+def _secret_key(value: SecretStr) -> SecretStr:
+    if len(value) < _SHORTEST_SECRET:
+        raise _wrong(f"must have at least {_SHORTEST_SECRET} characters", _MAKE_ONE)
+    if len(set(value.get_secret_value())) < _SHORTEST_SECRET // 2:
+        raise _wrong("is too easy to guess", _MAKE_ONE)
+    return value
+
+
+def _webhook_key(value: str) -> str:
+    try:
+        der = b64decode(value, validate=True)
+    except ValueError:
+        der = b""
+    if not der.startswith(b"0"):  # a DER SEQUENCE, as SubjectPublicKeyInfo is (RFC 5280, section 4.1)
+        raise _wrong("is not a public key", "copy the verification key that SendGrid shows with its event webhook")
+    return value
+
+
+def _port(value: int) -> int:
+    if not 1 <= value <= 65_535:  # noqa: PLR2004 - the ports that there are
+        raise _wrong("must be a whole number from 1 to 65535")
+    return value
+
+
+def _host(value: str) -> str:
+    if re.search(r"[\s/@:]", value):
+        raise _wrong("must be a host name alone, such as mail.example.org", "the port has a variable of its own")
+    return value
+
+
+def _handle(value: str) -> str:
+    handle = value.removeprefix("@").lower()
+    if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", handle) is None:
+        raise _wrong("is not a Bluesky handle", "write it in full, such as coalition.bsky.social")
+    return handle
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SendGrid(_Part):
+    api_key: SecretStr | None = None
+    base_url: WebAddress = "https://api.sendgrid.com"
+    webhook_public_key: Annotated[str, AfterValidator(_webhook_key)] | None = None
+
+
+class Smtp(_Part):
+    """``port`` where none is given: 587 for starttls, 465 for tls, 25 for none."""
+
+    host: Annotated[str, AfterValidator(_host)] | None = None
+    port: Annotated[int, AfterValidator(_port)] = _PORTS["starttls"]
+    username: str | None = None
+    password: SecretStr | None = None
+    security: Annotated[Literal["starttls", "tls", "none"], BeforeValidator(_lower)] = "starttls"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_port(cls, written: object) -> object:
+        if not isinstance(written, dict) or "port" in written:
+            return written
+        return {"port": _PORTS.get(str(written.get("security", "starttls")).lower(), _PORTS["starttls"]), **written}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            missing = "username" if self.username is None else "password"
+            raise _wrong("is missing", "a user name and a password go together", variable=missing)
+        return self
+
+
+class XAccount(_Part):
+    api_key: SecretStr
+    api_secret: SecretStr
+    access_token: SecretStr
+    access_token_secret: SecretStr
+
+
+class BlueskyAccount(_Part):
+    handle: Annotated[str, AfterValidator(_handle)]
+    app_password: SecretStr
+
+
+class MastodonAccount(_Part):
+    access_token: SecretStr
+
+
+class X(_Part):
+    """Accounts here and below go by their canonical name, see ``account_name``."""
+
+    base_url: WebAddress = "https://api.x.com"
+    accounts: Mapping[str, XAccount] = Field(default_factory=dict)
+
+
+class Bluesky(_Part):
+    base_url: WebAddress = "https://bsky.social"
+    accounts: Mapping[str, BlueskyAccount] = Field(default_factory=dict)
+
+
+class Mastodon(_Part):
+    base_url: WebAddress = "https://mastodon.social"
+    accounts: Mapping[str, MastodonAccount] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _server_named(self) -> Self:
+        # There are thousands of servers: a default would hand an account's token to one that is not its own.
+        if self.accounts and "base_url" not in self.model_fields_set:
+            raise _wrong("is missing", "name the server that the accounts are on", variable="base_url")
+        return self
+
+
+class Settings(BaseSettings):
+    """What a person has set, checked. ``Settings(...)`` takes what it is given; only ``load`` reads the world."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter=DEEPER, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr("sqlite:///campaign.db")
+    secret_key: Annotated[SecretStr, AfterValidator(_secret_key)] | None = None
+    public_url: WebAddress = "https://campaign.example.org"
+    sendgrid: SendGrid = SendGrid()
+    smtp: Smtp = Smtp()
+    x: X = X()
+    bluesky: Bluesky = Bluesky()
+    mastodon: Mastodon = Mastodon()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings  # for load() to read, with their lines
+        return (init_settings,)
+
+    def secret(self) -> bytes:
+        """The secret key, of at least 16 bytes. Raises NotConfigured where none is set."""
+        if self.secret_key is None:
+            raise NotConfigured(f"{PREFIX}SECRET_KEY is not set; {_MAKE_ONE} and put it into .env")
+        return self.secret_key.get_secret_value().encode()
+
+
+AccountT = TypeVar("AccountT", XAccount, BlueskyAccount, MastodonAccount)
+
+
+def account_name(written: str) -> str:
+    """An account's canonical name. US_National, us-national and US-NATIONAL are one account, ``us-national``."""
+    return written.lower().replace("_", "-")
+
+
+def find_account(accounts: Mapping[str, AccountT], channel: str, name: str) -> AccountT:
+    """The account that a plan calls ``name``. Raises NotConfigured, with the variables to set, where there is none."""
+    found = accounts.get(account_name(name))
+    if found is not None:
+        return found
+    head, written = f"{PREFIX}{channel.upper()}{DEEPER}", name.upper().replace("-", "_")
+    needed = [each.replace(ACCOUNT, written) for each in VARIABLES if each.startswith(head) and ACCOUNT in each]
+    close = get_close_matches(account_name(name), accounts, n=1)
+    remedy = f'did you mean "{close[0]}"? Else set ' if close else "set "
+    raise NotConfigured(f'the {channel} account "{name}" is not in the settings; {remedy}{", ".join(needed)}')
+
+
+def _variables(model: type[BaseModel], head: str) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        variable = head + name.upper()
+        inner = [each for each in (info.annotation, *get_args(info.annotation)) if _is_model(each)]
+        if not inner:
+            yield variable
+        else:
+            below = variable + DEEPER + ("" if inner[0] is info.annotation else ACCOUNT + DEEPER)
+            yield from _variables(inner[0], below)
+
+
+def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+VARIABLES = tuple(_variables(Settings, PREFIX))
+"""The name of every variable there is, with ``<NAME>`` for an account's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One variable as somebody wrote it; ``key`` is its name in canonical form. ``line`` is 0 in the environment."""
+
+    key: str
+    name: str
+    value: str = field(repr=False)
+    file: str
+    line: int
+
+    def wrong(self, what: str, remedy: str = "") -> Problem:
+        return Problem(file=self.file, line=self.line, where=self.name, what=what, remedy=remedy)
+
+
+def load(env_file: Path = DEFAULT_FILE) -> Settings:
+    """The settings from ``env_file`` and the environment, which wins.
+
+    A ``.env`` that is not there is no error, any other missing file is one. Raises BadInput with everything that is
+    wrong, each with its file and line or "environment"; no error repeats a value.
+    """
+    problems: list[Problem] = []
+    entries = {entry.key: entry for entry in _usable(_written(env_file, problems), problems)}
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {entry.key.lower(): entry.value for entry in entries.values()}
+    try:
+        settings = Settings.model_validate(source())
+    except ValidationError as error:
+        problems += [_problem(each, entries, str(env_file)) for each in error.errors(include_url=False)]
+    if problems:
+        raise BadInput(problems)
+    return settings
+
+
+def _written(env_file: Path, problems: list[Problem]) -> Iterator[Entry]:
+    """Everything in the file, then everything of ours in the environment."""
+    if env_file != DEFAULT_FILE or env_file.exists():
+        try:
+            assignments, unreadable = env_files.read(env_file)
+        except BadInput as error:
+            assignments, unreadable = [], list(error.problems)
+        problems += unreadable
+        for name, value, line in assignments:
+            yield Entry(key=_canonical(name), name=name, value=value.strip(), file=str(env_file), line=line)
+    for name, value in os.environ.items():
+        if name.upper().startswith(PREFIX):
+            yield Entry(key=_canonical(name), name=name, value=value.strip(), file="environment", line=0)
+
+
+def _usable(written: Iterable[Entry], problems: list[Problem]) -> Iterator[Entry]:
+    """What is ours, well formed and not empty; what is wrong with the rest goes to ``problems``."""
+    seen: dict[tuple[str, str], Entry] = {}
+    for entry in written:
+        if not entry.key:
+            problems += _unknown(entry)
+            continue
+        first = seen.setdefault((entry.file, entry.key), entry)
+        if first is not entry:
+            where = f"in line {first.line}" if first.line else f"as {first.name}"
+            problems.append(entry.wrong("is set twice", f"it stands {where} already; keep one"))
+        elif re.search(r"[\x00-\x1f\x7f]", entry.value):
+            problems.append(entry.wrong("holds a line break or another control character", "write it on one line"))
+        elif len(entry.value) > _LONGEST_VALUE:
+            problems.append(entry.wrong(f"is longer than {_LONGEST_VALUE:,} characters"))
+        elif entry.value:
+            yield entry
+
+
+def _canonical(name: str) -> str:
+    """A known variable's name in capitals, with ``-`` within an account's name; "" where it is not known."""
+    upper = name.upper()
+    for variable in VARIABLES:
+        head, account, tail = variable.partition(ACCOUNT)
+        if not account and upper == variable:
+            return variable
+        if account and (match := re.fullmatch(re.escape(head) + f"({_ACCOUNT_NAME})" + re.escape(tail), upper)):
+            return head + match[1].replace("_", "-") + tail
+    return ""
+
+
+def _unknown(entry: Entry) -> list[Problem]:
+    """What to say of a variable that is not ours: nothing where it is another program's."""
+    head, _, rest = entry.name.upper().partition("_")
+    if head + "_" != PREFIX:
+        slip = get_close_matches(head, [PREFIX[:-1]], cutoff=0.8) and _canonical(PREFIX + rest)
+        return [entry.wrong("is not known", f"did you mean {PREFIX}{rest}?")] if slip else []
+    account = re.match(rf"[A-Z]+_+ACCOUNTS_+({_ACCOUNT_NAME}){DEEPER}", rest)
+    known = [variable.replace(ACCOUNT, account[1]) if account else variable for variable in VARIABLES]
+    squeezed = {re.sub("_+", "_", variable.removeprefix(PREFIX)): variable for variable in known}
+    close = get_close_matches(re.sub("_+", "_", rest), squeezed, n=1)
+    remedy = f"did you mean {squeezed[close[0]]}?" if close else ".env.example lists every variable"
+    return [entry.wrong("is not known", remedy)]
+
+
+def _problem(error: ErrorDetails, entries: Mapping[str, Entry], file: str) -> Problem:
+    context = error.get("ctx", {})
+    path = [str(part) for part in error["loc"]] + [name for name in [context.get("variable")] if name]
+    key = PREFIX + DEEPER.join(path).upper()
+    entry = entries.get(key)
+    if entry is None:  # it is not there at all: point at its nearest relation that is
+        above = key.rpartition(DEEPER)[0] + DEEPER
+        line = next((each for each in entries.values() if each.key.startswith(above)), None)
+        name = key.replace("-", "_")
+        entry = Entry(key=key, name=name, value="", file=line.file if line else file, line=line.line if line else 0)
+    match error["type"]:
+        case "wrong":
+            return entry.wrong(context["what"], context["remedy"])
+        case "missing":
+            return entry.wrong("is missing", "an account needs all of its variables")
+        case "int_parsing":
+            return entry.wrong("must be a whole number from 1 to 65535")
+        case "literal_error":
+            choices = re.findall(r"'([^']*)'", context["expected"])
+            close = get_close_matches(entry.value.lower(), choices, n=1)
+            remedy = f"did you mean {close[0]}?" if close else ""
+            return entry.wrong(f"must be {', '.join(choices[:-1])} or {choices[-1]}", remedy)
+        case _:
+            return entry.wrong("cannot be used as it is", ".env.example shows what it must look like")
