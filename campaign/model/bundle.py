@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from campaign.model.letter import Letter
 from campaign.model.message import Message
 from campaign.model.plan import Plan, Step
+from campaign.model.wave import PlannedWave
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +23,16 @@ class Bundle:
     @property
     def step(self) -> Step:
         return self.plan.steps[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """A campaign as its files are now. ``waves`` are each step's, at the instants the plan resolves to."""
+
+    plan: Plan
+    letter: Letter
+    messages: Mapping[str, Message]
+    waves: Mapping[str, tuple[PlannedWave, ...]]
+
+    def bundle(self, step: Step) -> Bundle:
+        return Bundle(plan=replace(self.plan, steps=(step,)), letter=self.letter, message=self.messages[step.message])

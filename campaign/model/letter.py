@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import Any
 
 
@@ -94,7 +94,7 @@ class Letter:
     """
 
     source: str
-    date: date | None
+    date: dt.date | None
     addressees: tuple[Addressee, ...]
     salutation: str
     paragraphs: tuple[Paragraph, ...]

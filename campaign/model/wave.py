@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from campaign.model.delivery import State
+from campaign.model.plan import Late
 
 
 class WaveState(StrEnum):
@@ -54,6 +55,7 @@ class Wave:
     due_at: datetime
     state: WaveState
     digest: str
+    late: Late
     zones: tuple[str, ...] | None = None
     planned: int = 0
     counts: Mapping[State, int] = field(default_factory=dict)
@@ -65,3 +67,7 @@ class Wave:
     @property
     def name(self) -> str:
         return f"{self.step}#{self.number}"
+
+    def is_late(self, now: datetime) -> bool:
+        """True where it is later than its step allows, and the step does not say to send it all the same."""
+        return self.late.then != "send" and now > self.due_at + self.late.within

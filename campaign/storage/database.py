@@ -124,9 +124,9 @@ def insert(connection: Connection, table: sa.Table) -> Any:
     return insert_postgresql(table)
 
 
-def insert_or_ignore(connection: Connection, table: sa.Table, rows: dict[str, Any] | list[dict[str, Any]]) -> None:
-    """Insert what is not there yet, by the table's keys."""
-    connection.execute(insert(connection, table).on_conflict_do_nothing(), rows)
+def insert_or_ignore(connection: Connection, table: sa.Table, rows: dict[str, Any] | list[dict[str, Any]]) -> int:
+    """Insert what is not there yet, by the table's keys; how many rows were new."""
+    return connection.execute(insert(connection, table).on_conflict_do_nothing(), rows).rowcount
 
 
 def upsert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from campaign.errors import LedgerError
 from campaign.model.approval import Approval, Manifest
 from campaign.model.bundle import Bundle
 from campaign.model.delivery import State
+from campaign.model.plan import Late
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.storage import tables as t
@@ -135,6 +136,7 @@ def find(
             due_at=row.due_at,
             state=WaveState(row.state),
             digest=row.digest,
+            late=Late(within=timedelta(seconds=row.late_s), then=row.late_then),
             zones=None if row.zones is None else tuple(json.loads(row.zones)),
             planned=row.planned,
             counts=counted.get(row.id, {}),
