@@ -136,20 +136,27 @@ class Sandbox:
             self._smtp_socket.close()
 
     async def _serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        mail = await loop.create_server(smtp.protocol(self.world, self._smtp_security), sock=self._smtp_socket)
+        mail = await asyncio.get_running_loop().create_server(
+            smtp.protocol(self.world, self._smtp_security),
+            sock=self._smtp_socket,
+            ssl=self._smtp_security.context if self._smtp_security.implicit else None,
+        )
         try:
             await self._server.serve(sockets=[self._http_socket])
         finally:
             mail.close()
 
     def _wait_until_it_answers(self) -> None:
-        """Both sockets listen already: what is asked now is answered once the thread is up."""
+        """The socket listens already, so what is asked now is answered once the thread is up; SMTP is up before."""
+        connection = http.client.HTTPConnection(HOST, self._http_socket.getsockname()[1], timeout=_START_TIMEOUT_S)
         try:
-            _greet(self._http_socket.getsockname()[1], self.smtp_port)
+            connection.request("GET", "/_sandbox/health")
+            connection.getresponse().read()
         except (OSError, http.client.HTTPException) as error:
             self.stop()
             raise SandboxFailed(f"the sandbox did not start: {self._broken or error}") from error
+        finally:
+            connection.close()
 
 
 class _Abortable:
@@ -175,19 +182,6 @@ def _listen(port: int) -> socket.socket:
         listening.close()
         raise SandboxFailed(f"the sandbox cannot listen on port {port}: {error.strerror}") from error
     return listening
-
-
-def _greet(port: int, smtp_port: int) -> None:
-    connection = http.client.HTTPConnection(HOST, port, timeout=_START_TIMEOUT_S)
-    try:
-        connection.request("GET", "/_sandbox/health")
-        connection.getresponse().read()
-    finally:
-        connection.close()
-    with socket.create_connection((HOST, smtp_port), timeout=_START_TIMEOUT_S) as greeted:
-        greeted.recv(1024)
-        greeted.sendall(b"QUIT\r\n")
-        greeted.recv(1024)
 
 
 def _provider(name: str) -> ModuleType | None:

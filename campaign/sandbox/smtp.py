@@ -1,20 +1,157 @@
-"""The SMTP stand-in (being built)."""
+"""The SMTP stand-in: a real server (aiosmtpd) that keeps what it takes and passes nothing on.
+
+It asks for AUTH where the world has accounts for "smtp" (user's name to password), and offers TLS where it was given a
+certificate. Faults strike by the recipient's address: REFUSE is 550 and RATE_LIMIT 451 to RCPT, UNAVAILABLE 421 and
+the end of the connection; ERROR drops the connection after DATA without taking the message, DROP_REPLY after taking
+it. Without any fault asked, a recipient at ``malformed.example.org`` (or ``.net``, ``.com``) is refused with 553.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import hmac
+import ssl
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.parser import BytesHeaderParser
+from typing import Any
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from campaign.sandbox.faults import Fault
+from campaign.sandbox.sendgrid_rules import MALFORMED
 from campaign.sandbox.world import World
 
+TAKEN = "smtp.message"
+"""The journal's kind of an accepted message: id (its Message-ID), key, at, from, to, subject and the message itself."""
+HOSTNAME = "sandbox.example.org"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Security:
-    pass
+    """``context`` holds the certificate for STARTTLS, or for TLS from the first byte if ``implicit``."""
+
+    context: ssl.SSLContext | None = None
+    implicit: bool = False
 
 
-def protocol(world: World, security: Security) -> Callable[[], SMTP]:  # noqa: ARG001 - being built
-    return lambda: SMTP(object(), hostname="sandbox.example.org", loop=asyncio.get_running_loop())
+def protocol(world: World, security: Security) -> Callable[[], SMTP]:
+    """What ``loop.create_server`` makes each connection with."""
+    accounts = world.accounts.get("smtp", {})
+
+    def authenticate(_: SMTP, session: Session, envelope: Envelope, mechanism: str, told: Any) -> AuthResult:  # noqa: ARG001 - aiosmtpd's signature
+        known = isinstance(told, LoginPassword) and hmac.compare_digest(
+            accounts.get(told.login.decode(errors="replace"), "").encode() or b"\0", told.password
+        )
+        return AuthResult(success=known, handled=False)
+
+    def connect() -> SMTP:
+        return SMTP(
+            _Taking(world, auth=bool(accounts)),
+            hostname=HOSTNAME,
+            ident="Campaign sandbox",
+            enable_SMTPUTF8=True,
+            tls_context=None if security.implicit else security.context,
+            require_starttls=not security.implicit,
+            auth_require_tls=False,
+            authenticator=authenticate,
+            loop=asyncio.get_running_loop(),
+        )
+
+    return connect
+
+
+class _Taking:
+    """aiosmtpd calls these by name, one object for each connection."""
+
+    def __init__(self, world: World, *, auth: bool) -> None:
+        self._world = world
+        self._auth = auth
+        self._fault: Fault | None = None
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, _: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self._auth and not session.authenticated:
+            return "530 5.7.0 Authentication required"
+        self._fault = None
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 OK"
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if MALFORMED.search(address):
+            return "553 5.1.3 The address is malformed"
+        self._fault = self._world.faults.draw("smtp", address.lower())
+        if self._fault is Fault.REFUSE:
+            return f"550 5.1.1 <{address}>: no such user here"
+        if self._fault is Fault.RATE_LIMIT:
+            return "451 4.7.1 Too many messages, try again later"
+        if self._fault is Fault.UNAVAILABLE:
+            await server.push("421 4.3.2 Shutting down for now")
+            await _end(server)
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        if self._fault is Fault.ERROR:
+            await _end(server)
+        content = envelope.original_content or b""
+        headers = BytesHeaderParser(policy=policy.default).parsebytes(content)
+        name = str(headers.get("Message-ID", "")).strip()
+        self._world.journal.append(
+            TAKEN,
+            {
+                "id": name,
+                "key": name.strip("<>").partition("@")[0],
+                "at": self._world.now().isoformat(),
+                "from": envelope.mail_from,
+                "to": envelope.rcpt_tos,
+                "subject": str(headers.get("Subject", "")),
+                "message": content.decode("latin-1"),
+            },
+        )
+        if self._fault is Fault.DROP_REPLY:
+            await _end(server)
+        if self._fault is Fault.SLOW:
+            await asyncio.sleep(self._world.faults.delay_s("smtp"))
+        return "250 2.0.0 OK"
+
+
+async def _end(server: SMTP) -> None:
+    """Close the connection; what was written before still arrives. Does not return."""
+    server.transport.close()
+    await asyncio.get_running_loop().create_future()
+
+
+def taken(world: World) -> Iterator[dict[str, Any]]:
+    """Each e-mail that was taken, one for each recipient."""
+    for record in world.journal.records(TAKEN):
+        for address in record["to"]:
+            yield {
+                "provider": "smtp",
+                "key": record["key"],
+                "recipient": address,
+                "subject": record["subject"],
+                "at": record["at"],
+                "ref": record["id"],
+            }
+
+
+def mail(world: World, key: str) -> dict[str, Any] | None:
+    """The e-mail with this key as its recipient would have it: subject, text, html, headers; the first, if several."""
+    for record in world.journal.records(TAKEN):
+        if record["key"] == key:
+            message = message_from_bytes(record["message"].encode("latin-1"), policy=policy.default)
+            text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+            return {
+                "subject": record["subject"],
+                "text": text.get_content() if text else "",
+                "html": html.get_content() if html else "",
+                "headers": {name: str(value) for name, value in message.items()},
+            }
+    return None

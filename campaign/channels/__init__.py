@@ -1,0 +1,1 @@
+"""Our ways to reach people, one provider in each file; none knows another."""
