@@ -1,0 +1,81 @@
+"""E-mail addresses as people and exports write them, checked and normalised by email-validator.
+
+Reserved names are taken as the library takes them: ``example.org`` and the other example domains are addresses (they
+are what rehearsals use), while ``localhost``, ``.local``, ``.test``, ``.invalid``, ``.onion`` and ``.arpa`` can reach
+nobody and are refused. No DNS is asked: a list of a million people must not depend on the network.
+"""
+
+from __future__ import annotations
+
+import re
+
+from email_validator import EmailNotValidError, validate_email
+from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES, EMAIL_MAX_LENGTH
+
+_PLAIN = re.compile(r"([A-Za-z0-9_+\-]+(?:\.[A-Za-z0-9_+\-]+)*)@([A-Za-z0-9.\-]+)")
+_MAILTO = "mailto:"
+_MOST_DOMAINS = 50_000
+_MOST_CHARACTERS = 1_000
+
+
+class Addresses:
+    """Checks many addresses: what a domain comes to is found out once for each domain.
+
+    The plain common form, unquoted ASCII before the @, is valid as it stands (RFC 5322, 3.2.3) and only its domain
+    needs the library; the result is the library's, to the letter, and a property test holds it to that.
+    """
+
+    def __init__(self) -> None:
+        self._domains: dict[str, str] = {}
+        self._roles = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
+
+    def normalised(self, written: str) -> str:
+        """The address in its normal form: domain in lower case and Unicode, the part before the @ as written.
+
+        Raises ValueError, with a reason for people, where it is no address.
+        """
+        plain = _PLAIN.fullmatch(written)
+        if plain is None:
+            return self._checked(_bare(written))
+        local, domain = plain.groups()
+        known = self._domains.get(domain) or self._domain(domain)
+        if known is None or len(written) > EMAIL_MAX_LENGTH or not known.isascii():
+            return self._checked(written)
+        if local.lower() in self._roles:
+            local = local.lower()  # RFC 2142: postmaster, info and the like are the same in any case
+        return f"{local}@{known}"
+
+    def _domain(self, domain: str) -> str | None:
+        try:
+            known: str = validate_email(f"a@{domain}", check_deliverability=False).domain
+        except EmailNotValidError:
+            return None
+        if len(self._domains) >= _MOST_DOMAINS:
+            self._domains.clear()
+        self._domains[domain] = known
+        return known
+
+    @staticmethod
+    def _checked(written: str) -> str:
+        if not written:
+            raise ValueError("there is no address")
+        if len(written) > _MOST_CHARACTERS:
+            raise ValueError(f"the address has {len(written):,} characters")
+        try:
+            return validate_email(written, check_deliverability=False).normalized
+        except EmailNotValidError as error:
+            raise ValueError(_lower_first(str(error))) from None
+
+
+def _bare(written: str) -> str:
+    """Without what spreadsheets and address books put around it: white space, ``mailto:``, angle brackets."""
+    bare = written.strip().strip("\ufeff\u200b\u00a0").strip()
+    if bare[: len(_MAILTO)].lower() == _MAILTO:
+        bare = bare[len(_MAILTO) :]
+    if bare.startswith("<") and bare.endswith(">"):
+        bare = bare[1:-1]
+    return bare.rstrip(";,").strip()
+
+
+def _lower_first(text: str) -> str:
+    return (text[:1].lower() + text[1:]).rstrip(".")

@@ -1,0 +1,29 @@
+"""How an address is matched, and how it is known once the address itself is gone."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from email_validator import EmailNotValidError, validate_email
+
+_HASH_BYTES = 16
+
+
+def address_key(email: str) -> str:
+    """What an address is matched by: normalised, in lower case.
+
+    Lower case and not ``casefold``, which would take straße.example and strasse.example for one domain; under
+    IDNA 2008 they are two. What is no address at all has a key too, which then matches nobody.
+    """
+    key = email.strip().lower()
+    if key.isascii() and "xn--" not in key:
+        return key
+    try:
+        return validate_email(email.strip(), check_deliverability=False).normalized.lower()
+    except EmailNotValidError:
+        return key.encode("utf-8", "replace").decode("utf-8")
+
+
+def address_hash(salt: bytes, key: str) -> bytes:
+    """What remains of an address that was forgotten: 16 bytes of SHA-256 over this database's salt and the key."""
+    return sha256(salt + key.encode()).digest()[:_HASH_BYTES]

@@ -1,0 +1,230 @@
+"""The supporters on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Connection
+
+from campaign.model.segment import Audience, Headcount, Segment
+from campaign.model.supporter import Basis, Consent, NewSupporter, Reason, Supporter, Suppression
+from campaign.ports.supporters import Added
+from campaign.storage import segments
+from campaign.storage.addresses import address_hash, address_key
+from campaign.storage.database import Database, insert
+from campaign.storage.intake import Intake
+from campaign.storage.tables import supporters, suppression_history, suppressions
+
+_PAGE = 2_000
+_MOST_IDS = 10_000
+_IMPORT_LOCK = 727_2019
+
+_BLANKABLE = (
+    "first_name",
+    "last_name",
+    "language",
+    "zone",
+    "country",
+    "region",
+    "postal_code",
+    "tags",
+    "extra",
+)
+_COLUMNS = (
+    supporters.c.id,
+    supporters.c.email,
+    supporters.c.first_name,
+    supporters.c.last_name,
+    supporters.c.language,
+    supporters.c.zone,
+    supporters.c.country,
+    supporters.c.region,
+    supporters.c.postal_code,
+    supporters.c.tags,
+    supporters.c.consent_basis,
+    supporters.c.consent_source,
+    supporters.c.consent_at,
+    supporters.c.consent_text,
+    supporters.c.acted_at,
+    supporters.c.extra,
+)
+
+
+class SqlSupporters:
+    """Implements the port ``Supporters``. Each method is one transaction; ``each`` is one for each page it reads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, rows: Iterable[NewSupporter], *, at: datetime) -> Added:
+        with self._database.write() as connection:
+            if connection.dialect.name == "postgresql":
+                # Two imports at once would take each other's new people for their own.
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_IMPORT_LOCK)))
+            return Intake(connection, salt=self._database.salt, at=at).take(rows)
+
+    def find(self, email: str) -> Supporter | None:
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(*_COLUMNS).where(_is(email))).first()
+        return None if row is None else _supporter(row)
+
+    def get(self, supporter_ids: Sequence[int]) -> Mapping[int, Supporter]:
+        found: dict[int, Supporter] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(supporter_ids), _MOST_IDS):
+                ids = supporter_ids[start : start + _MOST_IDS]
+                for row in connection.execute(sa.select(*_COLUMNS).where(supporters.c.id.in_(ids))):
+                    found[row[0]] = _supporter(row)
+        return found
+
+    def each(self, segment: Segment | None = None) -> Iterator[Supporter]:
+        chosen = sa.select(*_COLUMNS).order_by(supporters.c.id).limit(_PAGE)
+        if segment is not None:
+            chosen = chosen.where(segments.matches(segment))
+        last = 0
+        while True:
+            with self._database.read() as connection:
+                page = connection.execute(chosen.where(supporters.c.id > last)).all()
+            yield from map(_supporter, page)
+            if len(page) < _PAGE:
+                return
+            last = page[-1][0]
+
+    def examples(self, audience: Audience, *, most: int) -> Sequence[Supporter]:
+        language = segments.variant(audience)
+        wanted: list[ColumnElement[bool]] = [sa.true()]
+        wanted += [language == variant for variant in audience.variants]
+        wanted += [supporters.c[name] == "" for name in _BLANKABLE]
+        wanted.append(supporters.c.acted_at.is_not(None))
+        reachable = segments.reachable(audience)
+        # One pass over the table: for each condition the first who meets it.
+        firsts = sa.select(*(sa.func.min(sa.case((condition, supporters.c.id))) for condition in wanted))
+        with self._database.read() as connection:
+            ids = dict.fromkeys(connection.execute(firsts.where(reachable)).one())
+            ids.pop(None, None)
+            if ids and len(ids) < most:
+                more = sa.select(supporters.c.id).where(reachable).order_by(supporters.c.id).limit(most)
+                ids.update(dict.fromkeys(connection.execute(more).scalars()))
+        found = self.get(list(ids)[:most])
+        return [found[supporter_id] for supporter_id in list(ids)[:most] if supporter_id in found]
+
+    def headcount(self, audience: Audience) -> Headcount:
+        barred, silent = segments.suppressed(), segments.without_consent()
+        counted = sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(sa.case((barred, 1), else_=0)), 0),
+            sa.func.coalesce(sa.func.sum(sa.case((barred, 0), (silent, 1), else_=0)), 0),
+        ).select_from(supporters)
+        with self._database.read() as connection:
+            members, suppressed, without_consent = connection.execute(
+                counted.where(segments.matches(audience.segment), segments.in_zones(audience))
+            ).one()
+        return Headcount(members=members, suppressed=int(suppressed), without_consent=int(without_consent))
+
+    def zones(self, segment: Segment) -> Mapping[str, int]:
+        grouped = (
+            sa.select(supporters.c.zone, sa.func.count())
+            .where(segments.matches(segment))
+            .group_by(supporters.c.zone)
+            .order_by(supporters.c.zone)
+        )
+        with self._database.read() as connection:
+            return dict(connection.execute(grouped).tuples().all())
+
+    def count(self) -> int:
+        with self._database.read() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(supporters)).scalar_one()
+
+    def forget(self, email: str, *, at: datetime) -> bool:
+        address = self._hash(email)
+        with self._database.write() as connection:
+            if connection.execute(sa.delete(supporters).where(_is(email))).rowcount == 0:
+                return False
+            connection.execute(sa.delete(suppressions).where(suppressions.c.address_hash == address))
+            return _suppress(connection, address, Suppression(reason=Reason.FORGOTTEN, source="request", at=at))
+
+    def suppress(self, email: str, *, reason: Reason, source: str, at: datetime) -> bool:
+        with self._database.write() as connection:
+            return _suppress(connection, self._hash(email), Suppression(reason=reason, source=source, at=at))
+
+    def lift(self, email: str, *, source: str, at: datetime) -> bool:
+        address = self._hash(email)
+        with self._database.write() as connection:
+            lifted = _suppression(connection, address)
+            if lifted is None:
+                return False
+            connection.execute(sa.delete(suppressions).where(suppressions.c.address_hash == address))
+            _keep(connection, address, "lifted", lifted.reason, source, at)
+        return True
+
+    def suppression(self, email: str) -> Suppression | None:
+        with self._database.read() as connection:
+            return _suppression(connection, self._hash(email))
+
+    def acted(self, email: str, *, at: datetime) -> bool:
+        first = sa.update(supporters).where(_is(email), supporters.c.acted_at.is_(None))
+        with self._database.write() as connection:
+            return connection.execute(first.values(acted_at=at, changed_at=at)).rowcount > 0
+
+    def _hash(self, email: str) -> bytes:
+        return address_hash(self._database.salt, address_key(email))
+
+
+def _is(email: str) -> ColumnElement[bool]:
+    return supporters.c.email_key == address_key(email)
+
+
+def _suppress(connection: Connection, address: bytes, suppression: Suppression) -> bool:
+    written = connection.execute(
+        insert(connection, suppressions)
+        .values(
+            address_hash=address,
+            reason=suppression.reason.value,
+            source=suppression.source,
+            suppressed_at=suppression.at,
+        )
+        .on_conflict_do_nothing()
+    ).rowcount
+    if written:
+        _keep(connection, address, "suppressed", suppression.reason, suppression.source, suppression.at)
+    return bool(written)
+
+
+def _keep(connection: Connection, address: bytes, what: str, reason: Reason, source: str, at: datetime) -> None:
+    connection.execute(
+        sa.insert(suppression_history).values(
+            address_hash=address, what=what, reason=reason.value, source=source, happened_at=at
+        )
+    )
+
+
+def _suppression(connection: Connection, address: bytes) -> Suppression | None:
+    row = connection.execute(
+        sa.select(suppressions.c.reason, suppressions.c.source, suppressions.c.suppressed_at).where(
+            suppressions.c.address_hash == address
+        )
+    ).first()
+    return None if row is None else Suppression(reason=Reason(row[0]), source=row[1], at=row[2])
+
+
+def _supporter(row: Sequence[Any]) -> Supporter:
+    basis, source, consent_at, text, acted_at, extra = row[10:]
+    return Supporter(  # by place: this is made a million times over
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        row[7],
+        row[8],
+        segments.read_tags(row[9]),
+        Consent(Basis(basis), source, consent_at, text) if basis else None,
+        acted_at,
+        orjson.loads(extra) if extra else {},
+    )
