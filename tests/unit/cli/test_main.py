@@ -12,6 +12,7 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -116,6 +117,67 @@ def test_every_command_that_is_listed_can_be_loaded(listed: cli.Listed, capsys: 
     assert hasattr(import_module(module), name)
     assert main([listed.name, "--help"]) == 0
     assert f"Usage: campaign {listed.name}" in capsys.readouterr().out
+
+
+class Grown(cli.Commands):
+    """The program with two commands more, whose modules are written by the test."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.add_command(cli.Later(cli.Listed("greet", "one_command:greet", "Say hello.", "Prepare")))
+        self.add_command(cli.Later(cli.Listed("people", "two_commands:app", "See to people.", "Prepare")))
+
+
+@pytest.fixture
+def grown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    (tmp_path / "one_command.py").write_text(
+        "def greet(name: str, loud: bool = False) -> None:\n"
+        "    'Greet somebody by name.'\n"
+        "    print(f'hello {name}'.upper() if loud else f'hello {name}')\n"
+    )
+    (tmp_path / "two_commands.py").write_text(
+        "import typer\n"
+        "app = typer.Typer(help='See to people.')\n"
+        "@app.command()\n"
+        "def show(name: str) -> None:\n"
+        "    print(f'this is {name}')\n"
+        "@app.command()\n"
+        "def forget() -> None: ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("one_command", "two_commands"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    app = typer.Typer(cls=Grown)
+    app.callback()(lambda: None)
+    return app
+
+
+def test_a_command_is_loaded_when_it_is_called_and_the_others_are_not(grown: typer.Typer, capsys: Captured) -> None:
+    assert main(["greet", "Jo", "--loud"], grown) == 0
+    assert capsys.readouterr().out == "HELLO JO\n"
+    assert "one_command" in sys.modules
+    assert "two_commands" not in sys.modules
+
+
+def test_a_commands_own_help_is_its_docstring(grown: typer.Typer, capsys: Captured) -> None:
+    assert main(["greet", "--help"], grown) == 0
+    shown = capsys.readouterr().out
+    assert "Usage: campaign greet [OPTIONS]" in shown
+    assert "Greet somebody by name." in shown
+
+
+def test_a_command_may_have_commands_below_it(grown: typer.Typer, capsys: Captured) -> None:
+    assert main(["people", "show", "Jo"], grown) == 0
+    assert main(["people", "--help"], grown) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("this is Jo\n")
+    assert "forget" in shown
+    assert "completion" not in shown
+
+
+def test_a_mistake_in_a_commands_options_is_a_usage_error(grown: typer.Typer, capsys: Captured) -> None:
+    assert main(["greet", "Jo", "--lowd"], grown) == 2
+    assert "No such option: --lowd" in capsys.readouterr().err
 
 
 # --- what is said when something goes wrong ---
