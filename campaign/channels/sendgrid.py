@@ -14,7 +14,8 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, LocationValueError, ReadTimeoutError
 
-from campaign.channels.sendgrid_events import events, without_addresses
+from campaign.channels.reasons import without_addresses
+from campaign.channels.sendgrid_events import events
 from campaign.errors import ChannelUnusable, NotConfigured
 from campaign.model.batch import MailBatch, MailContent, MailRow, Payload, Shown
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled

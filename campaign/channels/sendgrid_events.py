@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -10,10 +9,8 @@ from typing import Any
 
 import orjson
 
+from campaign.channels.reasons import without_addresses
 from campaign.model.event import Event, EventKind
-
-_REASON_LENGTH = 300
-_ADDRESS = re.compile(r"[^\s@<>\[\]()\"',;:]+@[^\s@<>\[\]()\"',;]+")
 
 _KINDS = {
     "delivered": EventKind.DELIVERED,
@@ -61,8 +58,3 @@ def _event_id(told: Mapping[str, Any]) -> str:
         return given
     same = [str(told.get(name, "")) for name in ("sg_message_id", "event", "timestamp", "email", "url")]
     return blake2b(orjson.dumps(same), digest_size=16).hexdigest()
-
-
-def without_addresses(text: str) -> str:
-    """A reason that may be logged: e-mail addresses taken out, at most 300 characters."""
-    return _ADDRESS.sub("(address)", text)[:_REASON_LENGTH]

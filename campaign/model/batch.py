@@ -39,10 +39,13 @@ class MailContent:
 
 @dataclass(frozen=True, slots=True)
 class MailBatch:
+    """``made_at`` is the wave's instant; it becomes the Date of a message that we write ourselves (RFC 5322, 3.6.1)."""
+
     id: int
     content: MailContent
     rows: Sequence[MailRow]
     send_at: datetime | None = None
+    made_at: datetime | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from math import ceil
+from struct import unpack
 from typing import Any
 
 from campaign.sandbox.sendgrid import KEY, TAKEN, recipients
@@ -35,6 +36,7 @@ _MINUTE_S = 60
 _ARRIVALS = (("bounce", 0.01), ("blocked", 0.01), ("dropped", 0.005))
 _INTERESTS = (("spam", 0.0005), ("unsubscribe", 0.003), ("click", 0.08), ("open", 0.32))
 """What a person does with mail that was not, and that was delivered, with the share of people who do so."""
+_LOST = frozenset(name for name, _ in _ARRIVALS)
 _ACTS = {
     "spam": ("spamreport",),
     "unsubscribe": ("open", "unsubscribe"),
@@ -48,15 +50,15 @@ Fate = tuple[tuple[str, int], ...]
 
 def fate(key: str, address: str) -> Fate:
     """What becomes of the mail with this key to this address."""
-    drawn = blake2b((key or address.lower()).encode(), digest_size=8).digest()
-    arrival, interest, speed, after = (int.from_bytes(drawn[at : at + 2], "big") / 65_536 for at in (0, 2, 4, 6))
+    drawn = blake2b((key or address.lower()).encode(errors="replace"), digest_size=8).digest()
+    arrival, interest, speed, after = (part / 65_536 for part in unpack(">4H", drawn))
     steered = _STEERED.search(address)
     wish = steered[1].lower() if steered else ""
     if wish == "silent":
         return ()
     soon = 2 + int(speed * 40)
     lost = wish or _drawn(_ARRIVALS, arrival)
-    if lost in dict(_ARRIVALS):
+    if lost in _LOST:
         return ((lost, soon),)
     # Most open within the hour, the last after some 17.
     opened = soon + int(_MINUTE_S * 2 ** (after * 10))

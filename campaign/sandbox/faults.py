@@ -121,6 +121,11 @@ class Faults:
                 refused = [at for at, message in enumerate(messages) if message and self._refuses(provider, message)]
             return self._strike(provider, messages[0] if messages else ""), refused
 
+    def quiet(self, provider: str) -> bool:
+        """True where nothing can strike, so that there is no need to draw."""
+        with self._lock:
+            return not self._refused and not any(self._open(provider))
+
     def delay_s(self, provider: str) -> float:
         """How long SLOW takes at this provider, in seconds."""
         return self._delay_s.get(provider, 0.0)

@@ -9,6 +9,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -70,7 +71,7 @@ class Sandbox:
         self.url = f"http://{HOST}:{self._http_socket.getsockname()[1]}"
         self.urls: Mapping[str, str] = {name: f"{self.url}/{name}" for name in HTTP_PROVIDERS}
         self.smtp_port: int = self._smtp_socket.getsockname()[1]
-        self._server = uvicorn.Server(self._config())
+        self._server = _Server(self._config())
         self._broken: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._thread.start()
@@ -95,7 +96,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """End the stand-ins and free their ports; harmless when called again."""
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join()
         self._http_socket.close()
         self._smtp_socket.close()
@@ -111,7 +112,6 @@ class Sandbox:
             server_header=False,
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=2,
         )
 
     def _app(self) -> ASGIApp:
@@ -124,7 +124,7 @@ class Sandbox:
     def _abort(self, client: tuple[str, int]) -> None:
         """Close the connection of ``client`` without writing anything to it."""
         for connection in list(self._server.server_state.connections):
-            if getattr(connection, "client", None) == client:
+            if getattr(connection, "client", None) == client and connection.transport is not None:
                 connection.transport.abort()
 
     def _run(self) -> None:
@@ -157,6 +157,36 @@ class Sandbox:
             raise SandboxFailed(f"the sandbox did not start: {self._broken or error}") from error
         finally:
             connection.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn looks ten times a second whether it is to end, and then waits for its clients; this one need not."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def end(self) -> None:
+        """Called from another thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._ended.set)
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        if not await self.on_tick(0):
+            await self._ended.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listening in sockets or ():
+            listening.close()
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
 
 
 class _Abortable:

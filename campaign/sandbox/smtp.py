@@ -124,7 +124,8 @@ class _Taking:
 
 async def _end(server: SMTP) -> None:
     """Close the connection; what was written before still arrives. Does not return."""
-    server.transport.close()
+    if server.transport is not None:
+        server.transport.close()
     await asyncio.get_running_loop().create_future()
 
 
