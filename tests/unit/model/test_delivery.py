@@ -53,6 +53,14 @@ def test_a_key_changed_in_any_one_character_is_not_ours(wave_id: int, seq: int, 
     assert KEYS.read(key[:place] + letter + key[place + 1 :]) is None
 
 
+@given(NUMBERS, NUMBERS)
+def test_another_spelling_of_the_same_bytes_is_not_ours(wave_id: int, seq: int) -> None:
+    """22 characters hold 132 bits and the key has 128; and Python's decoder takes + and / for - and _ as well."""
+    key = KEYS.key(wave_id, seq)
+    others = {key[:-1] + letter for letter in ALPHABET} | {key.replace("-", "+").replace("_", "/")}
+    assert [other for other in others if KEYS.read(other)] == [key]
+
+
 @given(NUMBERS, NUMBERS, st.integers(0, KEY_LENGTH))
 def test_a_key_cut_short_or_made_longer_is_not_ours(wave_id: int, seq: int, length: int) -> None:
     key = KEYS.key(wave_id, seq)
