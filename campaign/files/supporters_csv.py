@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ LONGEST_TEXT = 200
 LONGEST_POSTAL_CODE = 20
 LONGEST_EXTRA = 500
 _REMEMBERED = 50_000
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _SEEN_BEFORE = "the same address came in an earlier line"
 _LEGACY = "characters that are not UTF-8, read as Windows-1252"
 
@@ -76,7 +77,7 @@ def read(
     path: Path,
     *,
     rejects: Callable[[Reject], None],
-    at: datetime,
+    at: datetime | None = None,
     consent: Consent | None = None,
     tags: Sequence[str] = (),
     default_language: str = "",
@@ -84,7 +85,10 @@ def read(
     progress: Callable[[int], None] | None = None,
     reading: Reading | None = None,
 ) -> Iterator[NewSupporter]:
-    """The supporters in ``path``, streamed; ``at`` is the time now.
+    """The supporters in ``path``, streamed.
+
+    ``at`` is the time now: a date after it is no date. Without it any date will do. A consent without a date is taken
+    to be as old as the file.
 
     ``consent`` is for rows that bring none of their own, ``tags`` are added to everybody's, ``default_language`` is
     for rows without one, ``day_first`` reads 3/4/2018 as 3 April. ``progress`` is told the bytes read so far, and
@@ -136,7 +140,7 @@ class _Reader:
         opened: SupportersFile,
         *,
         rejects: Callable[[Reject], None],
-        at: datetime,
+        at: datetime | None,
         consent: Consent | None,
         tags: tuple[str, ...],
         default_language: str,
@@ -145,8 +149,8 @@ class _Reader:
     ) -> None:
         self._opened = opened
         self._rejects = rejects
-        self._at = at
-        self._latest = at + timedelta(days=1)  # a zone ahead of ours may be in tomorrow
+        self._undated = datetime.fromtimestamp(opened.path.stat().st_mtime, UTC)
+        self._latest = at + timedelta(days=1) if at else _END_OF_TIME  # a zone ahead of ours may be in tomorrow
         self._consent = consent
         self._source = consent.source if consent and consent.source else f"import of {opened.path.name}"
         self._everybodys_tags = tags
@@ -348,7 +352,7 @@ class _Reader:
         at = confirmed if basis is Basis.DOUBLE_OPT_IN else opted_in
         source = plain(_first(cells, of("source")))[:LONGEST_TEXT] or self._source
         text = plain(_first(cells, of("consent_text")))[:LONGEST_EXTRA]
-        return Consent(basis, source, at or opted_in or joined or self._at, text)
+        return Consent(basis, source, at or opted_in or joined or self._undated, text)
 
     def _instant(self, cells: Sequence[str], places: Sequence[int]) -> datetime | None:
         written = _first(cells, places)
