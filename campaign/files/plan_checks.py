@@ -1,0 +1,170 @@
+"""What the plan's values mean together. Everything is checked that can be read, whatever else is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from campaign.files.plan_draft import Draft, PlanDraft
+from campaign.files.plan_errors import Findings
+from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
+from campaign.files.plan_time_checks import LaunchCalendar, TimeChecks
+from campaign.files.plan_values import did_you_mean
+
+
+def check(draft: PlanDraft, calendar: LaunchCalendar | None, folder: Path, findings: Findings) -> None:
+    """Add all that is wrong to ``findings``. ``folder`` is the one that the plan is in."""
+    _check_letter(draft.top, folder, findings)
+    _check_links(draft.link_names, findings)
+    for name, segment in draft.segments.items():
+        _check_segment(name, segment, findings)
+    steps = _StepChecks(draft, _Messages(folder / "messages"), findings)
+    times = TimeChecks(draft.top, calendar, findings) if calendar else None
+    for index, step in draft.steps.items():
+        steps.check(index, step)
+        if times:
+            times.check(index, step)
+
+
+def _check_letter(top: Draft[PlanDocument], folder: Path, findings: Findings) -> None:
+    document = top.document
+    if top.has("letter"):
+        letter = folder / document.letter
+        try:
+            found = letter.is_file()
+        except (OSError, ValueError):
+            found = False
+        if not found:
+            findings.add(("letter",), f'letter "{document.letter}" is not there', f"looked for {letter}")
+
+
+def _check_links(names: tuple[str, ...] | None, findings: Findings) -> None:
+    for needed in ("action", "letter"):
+        if names is not None and needed not in names:
+            findings.add(("links",), f"links lacks {needed}", f"add `{needed}: https://…`; messages link to it")
+
+
+def _check_segment(name: str, segment: Draft[SegmentDocument], findings: Findings) -> None:
+    if not segment.has("tags_all", "tags_any", "tags_none"):
+        return
+    for key in ("tags_all", "tags_any"):
+        for tag in set(getattr(segment.document, key)) & set(segment.document.tags_none):
+            what = f'the tag "{tag}" stands in {key} and in tags_none, so nobody can be in this segment'
+            findings.add(("segments", name, "tags_none"), what, "remove one of the two")
+
+
+class _Messages:
+    """The names under messages/."""
+
+    def __init__(self, folder: Path) -> None:
+        self._names = {kind: frozenset(_names(folder / kind, folders=kind == "email")) for kind in ("email", "post")}
+
+    def __contains__(self, message: str) -> bool:
+        kind, _, name = message.partition("/")
+        return name in self._names[kind]
+
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        return tuple(sorted(self._names[kind]))
+
+
+def _names(folder: Path, *, folders: bool) -> Iterator[str]:
+    """An e-mail is a folder, a post one file or several: ``launch.md``, ``launch.mastodon.md``."""
+    try:
+        for entry in folder.iterdir():
+            name = entry.name.partition(".")[0]
+            if name and (not folders or entry.is_dir()):
+                yield name
+    except OSError:
+        return
+
+
+class _StepChecks:
+    """One check after another on each step, with what they must remember of the steps before."""
+
+    def __init__(self, draft: PlanDraft, messages: _Messages, findings: Findings) -> None:
+        self._draft = draft
+        self._messages = messages
+        self._findings = findings
+        self._seen: dict[str, int] = {}
+        self._sender_missed = False
+
+    def check(self, index: int, step: Draft[StepDocument]) -> None:
+        self._check_id(index, step)
+        self._check_message(index, step)
+        if step.has("channel"):
+            if step.document.channel == "email":
+                self._check_email(index, step)
+            else:
+                self._check_post(index, step)
+        self._check_segment(index, step)
+
+    def _add(self, index: int, key: str, what: str, remedy: str) -> None:
+        self._findings.add(("steps", index, key) if key else ("steps", index), what, remedy)
+
+    def _check_id(self, index: int, step: Draft[StepDocument]) -> None:
+        if not step.has("id"):
+            return
+        first = self._seen.setdefault(step.document.id, index)
+        if first != index:
+            line = self._findings.line(("steps", first))
+            self._add(index, "id", f"the id is taken by the step in line {line}", "give each step its own id")
+
+    def _check_message(self, index: int, step: Draft[StepDocument]) -> None:
+        if not step.has("message"):
+            return
+        message = step.document.message
+        if step.has("channel"):
+            kind = "email" if step.document.channel == "email" else "post"
+            if not message.startswith(f"{kind}/"):
+                what = f'message "{message}" does not fit the channel {step.document.channel}'
+                self._add(index, "message", what, f"name one that begins with {kind}/")
+                return
+        if message not in self._messages:
+            kind, _, name = message.partition("/")
+            made = f"the folder messages/email/{name}/" if kind == "email" else f"the file messages/post/{name}.md"
+            remedy = did_you_mean(name, self._messages.of_kind(kind), before=f"{kind}/") or f"make {made}"
+            self._add(index, "message", f'message "{message}" is not there', remedy)
+
+    def _check_email(self, index: int, step: Draft[StepDocument]) -> None:
+        document = step.document
+        for key in ("account", "accounts", "visibility", "repeat_text"):
+            if step.has(key) and getattr(document, key) is not None:
+                self._add(index, key, f"{key} is for posts, and this step sends e-mail", f"remove {key}")
+        if step.has("segment") and document.segment is None:
+            names = ", ".join((self._draft.segment_names or ())[:10])
+            remedy = f"add `segment:` with one of {names}" if names else "describe one under `segments:` and name it"
+            self._add(index, "", "segment is missing: it says who gets the e-mail", remedy)
+        top = self._draft.top
+        if not self._sender_missed and top.has("sender") and top.document.sender is None:
+            self._sender_missed = True
+            remedy = "add `sender:` with via, address, name and postal_address"
+            self._add(index, "channel", "sends e-mail, and the plan names no sender", remedy)
+
+    def _check_post(self, index: int, step: Draft[StepDocument]) -> None:
+        document = step.document
+        if step.has("segment") and document.segment is not None:
+            remedy = "remove segment, or make it `channel: email`"
+            self._add(index, "segment", f"segment is for e-mail, and this step posts on {document.channel}", remedy)
+        if step.has("account", "accounts"):
+            if document.account is None and document.accounts is None:
+                remedy = "add a line such as `account: national`"
+                self._add(index, "", "account is missing: it says which account posts", remedy)
+            elif document.account is not None and document.accounts is not None:
+                self._add(index, "account", "both account and accounts are given", "keep one of them")
+            elif document.accounts and len(set(document.accounts)) < len(document.accounts):
+                self._add(index, "accounts", "accounts names one account twice", "keep each once")
+        if step.has("visibility") and document.visibility is not None and document.channel != "mastodon":
+            what = f"visibility is for mastodon, and this step posts on {document.channel}"
+            self._add(index, "visibility", what, "remove visibility")
+        if step.has("at") and getattr(document.at, "local", False):
+            what = "at is by local time, and a post is for everybody at once"
+            self._add(index, "at", what, "leave out local: it is for e-mail")
+
+    def _check_segment(self, index: int, step: Draft[StepDocument]) -> None:
+        names = self._draft.segment_names
+        if names is None or not step.has("segment") or step.document.segment in (None, *names):
+            return
+        remedy = did_you_mean(str(step.document.segment), names)
+        if not remedy:
+            remedy = f"the segments are {', '.join(names[:10])}" if names else "describe it under `segments:`"
+        self._add(index, "segment", f'segment "{step.document.segment}" is not known', remedy)

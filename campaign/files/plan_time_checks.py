@@ -1,0 +1,159 @@
+"""Whether the plan's times can be: the launch, embargoes, and repetitions that stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from campaign.files.plan_draft import Draft
+from campaign.files.plan_errors import Findings, Place
+from campaign.files.plan_schema import PlanDocument, RepeatDocument, StepDocument
+from campaign.files.plan_times import NotATime, Written, hang
+from campaign.flow.schedule import MAX_REPETITIONS, Calendar, instant
+from campaign.model.plan import ClockChange, Relative, When
+
+MAX_WAVES = 100_000
+"""Most waves of a plan in all."""
+MIN_EVERY = timedelta(minutes=5)
+
+# Earth's zones have some forty different offsets from UTC, so a step by local time makes about so many waves.
+_LOCAL_WAVES = 40
+_DAY = timedelta(days=1)
+_T_0 = Relative(written="T-0")
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchCalendar:
+    """What the plan's times are hung on, as soon as these three can be read."""
+
+    launch: datetime
+    zone: str
+    clock_change: ClockChange
+
+
+def calendar_of(top: Draft[PlanDocument], findings: Findings) -> LaunchCalendar | None:
+    """None where launch, zone or clock change cannot be used, which is then reported."""
+    if not top.has("launch", "zone", "clock_change"):
+        return None
+    document = top.document
+    change = ClockChange(skipped=document.clock_change.skipped, doubled=document.clock_change.doubled)
+    in_zone = LaunchCalendar(launch=datetime.min.replace(tzinfo=UTC), zone=document.zone, clock_change=change)
+    launch = _hung(document.launch, in_zone, findings, ("launch",))
+    return LaunchCalendar(instant(launch, plan=in_zone)[0], document.zone, change) if launch else None
+
+
+def embargo_of(written: Written | str | None, calendar: Calendar) -> datetime | None:
+    """The floor in UTC, T-0 where nothing is written, None for ``none``. Raises NotATime."""
+    if isinstance(written, str):
+        return None
+    when = hang(written or _T_0, calendar)
+    if is_local(when):
+        raise NotATime("is by local time, and an embargo ends for everybody at once", "leave out local")
+    return instant(when, plan=calendar)[0]
+
+
+def is_local(when: When | None) -> bool:
+    return isinstance(when, Relative) and when.local
+
+
+class TimeChecks:
+    """One check after another on each step; it counts the waves of all."""
+
+    def __init__(self, top: Draft[PlanDocument], calendar: Calendar, findings: Findings) -> None:
+        self._calendar = calendar
+        self._findings = findings
+        self._waves = 0
+        self._embargo_known = top.has("embargo")
+        self._embargo: datetime | None = None
+        if self._embargo_known:
+            self._embargo_known, self._embargo = self._floor(("embargo",), top.document.embargo)
+
+    def check(self, index: int, step: Draft[StepDocument]) -> None:
+        document = step.document
+        at = self._when(("steps", index, "at"), document.at) if step.has("at") else None
+        if step.has("embargo"):
+            self._check_floor(index, document, at)
+        times: int | None = 1
+        if step.has("repeat") and document.repeat is not None:
+            times = self._repetitions(index, document.repeat, at)
+        if times is not None:
+            self._count(index, times, local=is_local(at))
+
+    def _when(self, place: Place, written: Written) -> When | None:
+        return _hung(written, self._calendar, self._findings, place)
+
+    def _floor(self, place: Place, written: Written | str | None) -> tuple[bool, datetime | None]:
+        """Whether it can be used, and the floor."""
+        try:
+            return True, embargo_of(written, self._calendar)
+        except NotATime as error:
+            self._findings.add(place, f'embargo "{self._findings.written(place)}" {error.what}', error.remedy)
+            return False, None
+
+    def _check_floor(self, index: int, document: StepDocument, at: When | None) -> None:
+        known, floor, whose = self._embargo_known, self._embargo, "the plan's embargo"
+        if document.embargo is not None:
+            known, floor = self._floor(("steps", index, "embargo"), document.embargo)
+            whose = "its embargo"
+        if not known or floor is None or at is None or is_local(at):
+            return  # a step by local time is moved behind its embargo zone by zone, see flow.schedule
+        first = instant(at, plan=self._calendar)[0]
+        if first < floor:
+            what = f'at "{at.written}" is {first:%Y-%m-%d %H:%M} UTC, before {whose} ends at {floor:%Y-%m-%d %H:%M} UTC'
+            remedy = "move it, or say `embargo: none` in this step if it may leave before"
+            self._findings.add(("steps", index, "at"), what, remedy)
+
+    def _repetitions(self, index: int, repeat: RepeatDocument, at: When | None) -> int | None:
+        """How often it comes at most; None where that was found wrong, or cannot be said."""
+        until = self._when(("steps", index, "repeat", "until"), repeat.until) if repeat.until else None
+        wrong = tuple(_wrong_repeat(repeat, at, until))
+        for what, remedy in wrong:
+            self._findings.add(("steps", index, "repeat"), what, remedy)
+        if wrong or at is None or (repeat.until and until is None):
+            return None
+        times = repeat.count or MAX_REPETITIONS + 1
+        if until:
+            length = instant(until, plan=self._calendar)[0] - instant(at, plan=self._calendar)[0]
+            times = min(times, length // repeat.every + 1)
+        if unfit := _wrong_times(times, at, until):
+            self._findings.add(("steps", index, "repeat"), *unfit)
+            return None
+        return times
+
+    def _count(self, index: int, times: int, *, local: bool) -> None:
+        before = self._waves
+        self._waves += times * (_LOCAL_WAVES if local else 1)
+        if before <= MAX_WAVES < self._waves:
+            what = f"with this step the plan has more than {MAX_WAVES} waves"
+            self._findings.add(("steps", index), what, "divide it into several campaigns")
+
+
+def _wrong_repeat(repeat: RepeatDocument, at: When | None, until: When | None) -> Iterator[tuple[str, str]]:
+    if repeat.every < MIN_EVERY:
+        yield "repeat comes more often than every 5 minutes", "write `every: 5m` or longer"
+    elif is_local(at) and repeat.every % _DAY:
+        remedy = "write whole days, such as `every: 1d`, or leave out local"
+        yield "repeat is not in whole days, and the step goes by local time", remedy
+    if repeat.until is None and repeat.count is None:
+        yield "repeat never stops", "add `until: T+6d 12:00` or `count: 5`"
+    if at is not None and is_local(until) and not is_local(at):
+        yield "until is by local time and at is not", "leave out local"
+
+
+def _wrong_times(times: int, at: When, until: When | None) -> tuple[str, str] | None:
+    if until and times < 1:
+        return f'repeat ends at "{until.written}", before the step begins at "{at.written}"', "move `until` after `at`"
+    most = MAX_REPETITIONS // (_LOCAL_WAVES if is_local(at) else 1)
+    if times > most:
+        why = " by local time" if is_local(at) else ""
+        return f"repeat comes more than {most} times{why}", "end it earlier, or come less often"
+    return None
+
+
+def _hung(written: Written, calendar: Calendar, findings: Findings, place: Place) -> When | None:
+    try:
+        return hang(written, calendar)
+    except NotATime as error:
+        findings.add(place, f'{place[-1]} "{findings.written(place)}" {error.what}', error.remedy)
+        return None
