@@ -20,11 +20,11 @@ from campaign.model.supporter import Basis, Consent, NewSupporter
 T = TypeVar("T")
 
 _FIRST = """Aaliyah Abdul Adaeze Ahmed Aisha Alex Amara Amir Anaya Andre Anika Aria Arjun Ayesha Beatrix Ben Bilal
-Brianna Caleb Camila Carmen Chen Chidi Claire Dalia Dana Darnell Deepa Devon Ebony Eitan Elena Eli Emeka Esther Fatima Femi
-Finn Freya Gabriel Grace Hana Hassan Hiroshi Ibrahim Imani Ines Ingrid Isaac Ivy Jada Jamal Jasmine Jin Joanna Jordan
-Kai Karim Keisha Kofi Kwame Laila Lars Leila Leon Linh Lucia Łukasz Malik Marcus Maya Mei Mina Mohammed Nadia Naomi
-Nia Noor Noa Oluwaseun Omar Oscar Priya Quinn Rahul Rania Reza Rosa Ruth Sade Samir Sanjay Sarah Selma Sione Sofia
-Tariq Terrell Thuy Tomás Uma Vikram Wei Xiomara Yara Yusuf Zainab Zoë""".split()  # noqa: SIM905 - a list to be read by people
+Brianna Caleb Camila Carmen Chen Chidi Claire Dalia Dana Darnell Deepa Devon Ebony Eitan Elena Eli Emeka Esther Fatima
+Femi Finn Freya Gabriel Grace Hana Hassan Hiroshi Ibrahim Imani Ines Ingrid Isaac Ivy Jada Jamal Jasmine Jin Joanna
+Jordan Kai Karim Keisha Kofi Kwame Laila Lars Leila Leon Linh Lucia Łukasz Malik Marcus Maya Mei Mina Mohammed Nadia
+Naomi Nia Noor Noa Oluwaseun Omar Oscar Priya Quinn Rahul Rania Reza Rosa Ruth Sade Samir Sanjay Sarah Selma Sione
+Sofia Tariq Terrell Thuy Tomás Uma Vikram Wei Xiomara Yara Yusuf Zainab Zoë""".split()  # noqa: SIM905 - a list to be read by people
 _FIRST_ES = """Alejandra Álvaro Ana Andrés Beatriz Carlos Catalina Consuelo Daniela Diego Esperanza Felipe Fernanda
 Gloria Guadalupe Héctor Inés Javier Jesús Jimena José Juana Lourdes Luz Manuel María Marisol Mateo Mónica Nicolás
 Paloma Pilar Rafael Raúl Rocío Rosario Salvador Sebastián Soledad Teresa Valentina Verónica Ximena Yolanda""".split()  # noqa: SIM905 - a list to be read by people
@@ -34,8 +34,8 @@ Ekström Ellis Eze Farah Fernandez Fischer Fofana Fujita Gallagher Garza Ghosh G
 Herrera Ho Huang Hussain Iyer Jackson Jensen Kaplan Kaur Keita Khan Kim Kowalski Kumar Lam Larsson Levi Lindqvist Liu
 Lopez Mahmoud Marsh Mbeki Mehta Mensah Miller Mizrahi Mori Müller Nakamura Nassar Nguyễn Novak Nwosu Obi Okafor
 Oliveira Owusu Park Patel Pham Qureshi Rahman Ramos Reyes Rivera Rosen Sato Schwartz Sen Shah Silva Singh Sørensen
-Suzuki Tahir Takahashi Tran Traoré Tuiasosopo Vang Vega Volkov Walker Washington Weiss Wilde Wójcik Wong Yamamoto Yang Yoon
-Young Zapata Zhang Zimmer""".split()  # noqa: SIM905 - a list to be read by people
+Suzuki Tahir Takahashi Tran Traoré Tuiasosopo Vang Vega Volkov Walker Washington Weiss Wilde Wójcik Wong Yamamoto Yang
+Yoon Young Zapata Zhang Zimmer""".split()  # noqa: SIM905 - a list to be read by people
 _LAST_ES = """Aguilar Álvarez Cabrera Calderón Castillo Contreras Cortés Cruz Delgado Díaz Domínguez Espinoza Flores
 Fuentes García Gómez González Guerrero Gutiérrez Hernández Ibáñez Jiménez León Lozano Márquez Medina Méndez Molina
 Morales Muñoz Núñez Ochoa Ortega Pacheco Peña Quintero Ramírez Ríos Rojas Romero Salazar Sánchez Soto Torres Valdez

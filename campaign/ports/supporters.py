@@ -67,6 +67,10 @@ class Supporters(Protocol):
 
     def suppression(self, email: str) -> Suppression | None: ...
 
+    def barred(self, supporter_ids: Sequence[int]) -> frozenset[int]:
+        """Those of the given supporters whose address is suppressed."""
+        ...
+
     def acted(self, email: str, *, at: datetime) -> bool:
         """Record that the person has taken the action. False if unknown or recorded before."""
         ...

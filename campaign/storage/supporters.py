@@ -62,10 +62,14 @@ class SqlSupporters:
 
     def add(self, rows: Iterable[NewSupporter], *, at: datetime) -> Added:
         with self._database.write() as connection:
-            if connection.dialect.name == "postgresql":
-                # Two imports at once would take each other's new people for their own.
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_IMPORT_LOCK)))
-            return Intake(connection, salt=self._database.salt, at=at).take(rows)
+            return self._take(connection, rows, at)
+
+    def would_add(self, rows: Iterable[NewSupporter], *, at: datetime) -> Added:
+        """What ``add`` would come to; nothing stays."""
+        with self._database.write() as connection:
+            added = self._take(connection, rows, at)
+            connection.rollback()
+        return added
 
     def find(self, email: str) -> Supporter | None:
         with self._database.read() as connection:
@@ -165,10 +169,25 @@ class SqlSupporters:
         with self._database.read() as connection:
             return _suppression(connection, self._hash(email))
 
+    def barred(self, supporter_ids: Sequence[int]) -> frozenset[int]:
+        found: set[int] = set()
+        with self._database.read() as connection:
+            for start in range(0, len(supporter_ids), _MOST_IDS):
+                ids = supporter_ids[start : start + _MOST_IDS]
+                chosen = sa.select(supporters.c.id).where(supporters.c.id.in_(ids), segments.suppressed())
+                found.update(connection.execute(chosen).scalars())
+        return frozenset(found)
+
     def acted(self, email: str, *, at: datetime) -> bool:
         first = sa.update(supporters).where(_is(email), supporters.c.acted_at.is_(None))
         with self._database.write() as connection:
             return connection.execute(first.values(acted_at=at, changed_at=at)).rowcount > 0
+
+    def _take(self, connection: Connection, rows: Iterable[NewSupporter], at: datetime) -> Added:
+        if connection.dialect.name == "postgresql":
+            # Two imports at once would take each other's new people for their own.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_IMPORT_LOCK)))
+        return Intake(connection, salt=self._database.salt, at=at).take(rows)
 
     def _hash(self, email: str) -> bytes:
         return address_hash(self._database.salt, address_key(email))
