@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from campaign.files.plan_draft import Draft, PlanDraft
-from campaign.files.plan_errors import Findings
+from campaign.files.plan_errors import MAX_PROBLEMS, Findings
 from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
 from campaign.files.plan_time_checks import LaunchCalendar, TimeChecks
 from campaign.files.plan_values import did_you_mean
@@ -21,6 +21,8 @@ def check(draft: PlanDraft, calendar: LaunchCalendar | None, folder: Path, findi
     steps = _StepChecks(draft, _Messages(folder / "messages"), findings)
     times = TimeChecks(draft.top, calendar, findings) if calendar else None
     for index, step in draft.steps.items():
+        if len(findings.problems) > MAX_PROBLEMS:
+            return  # more would not be shown, and looking for near words takes its time
         steps.check(index, step)
         if times:
             times.check(index, step)

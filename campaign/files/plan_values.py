@@ -20,6 +20,8 @@ from campaign.model.plan import Absolute, Relative
 
 _LINE = 300
 _URL = 2000
+_MANY = 200
+_SLIPS = 4
 
 # Abbreviations that people write for a zone, which as such are no IANA names.
 _ABBREVIATIONS = {
@@ -40,7 +42,10 @@ def wrong(what: str, remedy: str = "") -> PydanticCustomError:
 @lru_cache(maxsize=4096)
 def did_you_mean(word: str, known: tuple[str, ...], *, before: str = "") -> str:
     """``did you mean "x"?``, or "" where nothing known is near. ``before`` is set before what is named."""
-    near = get_close_matches(word[:100], known, n=1, cutoff=0.6)
+    word = word[:100]
+    if len(known) > _MANY:  # comparing is slow: look among words of about this length with this first letter
+        known = tuple(name for name in known if name[:1] == word[:1] and abs(len(name) - len(word)) < _SLIPS)[:_MANY]
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
     return f'did you mean "{before}{near[0]}"?' if near else ""
 
 

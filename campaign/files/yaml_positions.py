@@ -31,7 +31,7 @@ from campaign.errors import BadInput, Problem
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
 """Deepest nesting, aliases followed."""
-MAX_NODES = 400_000
+MAX_NODES = 250_000
 """Most values and keys, each alias counted as all that it stands for."""
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
