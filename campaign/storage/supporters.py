@@ -137,7 +137,7 @@ class SqlSupporters:
             .order_by(supporters.c.zone)
         )
         with self._database.read() as connection:
-            return dict(connection.execute(grouped).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(grouped)}
 
     def count(self) -> int:
         with self._database.read() as connection:
@@ -198,7 +198,7 @@ def _is(email: str) -> ColumnElement[bool]:
 
 
 def _suppress(connection: Connection, address: bytes, suppression: Suppression) -> bool:
-    written = connection.execute(
+    new = connection.execute(
         insert(connection, suppressions)
         .values(
             address_hash=address,
@@ -207,10 +207,11 @@ def _suppress(connection: Connection, address: bytes, suppression: Suppression) 
             suppressed_at=suppression.at,
         )
         .on_conflict_do_nothing()
-    ).rowcount
-    if written:
+        .returning(suppressions.c.reason)
+    ).first()
+    if new is not None:
         _keep(connection, address, "suppressed", suppression.reason, suppression.source, suppression.at)
-    return bool(written)
+    return new is not None
 
 
 def _keep(connection: Connection, address: bytes, what: str, reason: Reason, source: str, at: datetime) -> None:
