@@ -1,0 +1,124 @@
+"""What message writers can do to a value: the filters beyond Jinja's own, and which of Jinja's are offered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from jinja2.filters import FILTERS
+from jinja2.runtime import StrictUndefined, Undefined
+
+_MONTHS = {
+    "en": "January, February, March, April, May, June, July, August, September, October, November, December",
+    "es": "enero, febrero, marzo, abril, mayo, junio, julio, agosto, septiembre, octubre, noviembre, diciembre",
+}
+_WEEKDAYS = {
+    "en": "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday",
+    "es": "lunes, martes, miércoles, jueves, viernes, sábado, domingo",
+}
+_DATES = {
+    "en": {"long": "{day} {month} {year}", "short": "{day} {month}", "weekday": "{weekday}, {day} {month} {year}"},
+    "es": {
+        "long": "{day} de {month} de {year}",
+        "short": "{day} de {month}",
+        "weekday": "{weekday}, {day} de {month} de {year}",
+    },
+}
+_AND = {"en": "and", "es": "y"}
+
+_FROM_JINJA = frozenset(
+    {
+        "abs", "batch", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "groupby",
+        "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr",
+        "replace", "reverse", "round", "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title",
+        "trim", "truncate", "unique", "upper", "urlencode", "wordcount", "wordwrap",
+    }
+)  # fmt: skip
+"""Left out: what passes a value through unescaped (safe, tojson, xmlattr, urlize, forceescape), what is not the same
+each time (random), what reaches attributes by a computed name (attr), what makes text as wide as a number says
+(center, indent, format), and what nobody writes in a message (pprint, filesizeformat)."""
+
+_ONE_SHOT = ("batch", "items", "map", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "unique")
+"""Jinja's own give iterators, which are empty the second time; ours give lists, so a value is the same at every use."""
+
+
+class Unknown(StrictUndefined):
+    """A name or attribute that does not exist: any use fails, except that ``fallback`` takes a missing ``extra``."""
+
+    __slots__ = ()
+
+    @property
+    def _is_missing_key(self) -> bool:
+        return isinstance(self._undefined_obj, Mapping)
+
+
+def for_language(language: str) -> dict[str, Callable[..., Any]]:
+    """All filters of a template in ``language`` (a BCP 47 tag)."""
+    primary = language.partition("-")[0].lower()
+
+    def in_words(value: Any, style: str = "long", language: str = primary) -> str:
+        return _date(value, style, language)
+
+    def listed(values: Iterable[Any], word: str | None = None) -> str:
+        return _join_and([str(value) for value in values], _AND.get(primary, "and") if word is None else word)
+
+    offered = {name: FILTERS[name] for name in _FROM_JINJA}
+    for name in _ONE_SHOT:
+        offered[name] = _giving_lists(offered[name])
+    return offered | {"fallback": _fallback, "date": in_words, "join_and": listed, "plural": _plural}
+
+
+def _giving_lists(original: Callable[..., Any]) -> Callable[..., Any]:
+    def giving_list(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        return result if isinstance(result, str) else list(result)
+
+    # Jinja marks by an attribute which filters want the context or the environment as their first argument.
+    giving_list.__dict__.update(original.__dict__)
+    return giving_list
+
+
+def _fallback(value: Any, other: str) -> Any:
+    """``value`` without white space around it, or ``other`` where it is blank or not among somebody's ``extra``."""
+    if isinstance(value, Undefined):
+        if isinstance(value, Unknown) and value._is_missing_key:  # noqa: SLF001 - public names would be attributes
+            return other
+        return str(value)  # fails as any use of it does
+    if value is None:
+        return other
+    return str(value).strip() or other
+
+
+def _date(value: Any, style: str, language: str) -> str:
+    if not isinstance(value, date):
+        raise TypeError(f"the date filter needs a date, and this is {_kind(value)}")
+    if language not in _DATES:
+        raise ValueError(f"dates can be written in {', '.join(sorted(_DATES))}, not in {language!r}")
+    styles = _DATES[language]
+    if style not in styles:
+        raise ValueError(f"a date can be {', '.join(styles)}, not {style!r}")
+    return styles[style].format(
+        day=value.day,
+        month=_MONTHS[language].split(", ")[value.month - 1],
+        year=value.year,
+        weekday=_WEEKDAYS[language].split(", ")[value.weekday()],
+    )
+
+
+def _kind(value: Any) -> str:
+    return "nothing: there is none" if value is None or isinstance(value, Undefined) else f"a {type(value).__name__}"
+
+
+def _join_and(parts: list[str], word: str) -> str:
+    if len(parts) <= 1:
+        return "".join(parts)
+    last = parts[-1]
+    if word == "y" and last.lower().startswith(("i", "í", "hi", "hí")) and not last.lower().startswith(("hie", "hia")):
+        word = "e"  # Spanish: "y" becomes "e" before the sound of i, but not before its diphthongs
+    return f"{', '.join(parts[:-1])} {word} {last}"
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    """``one`` where ``number`` is exactly 1, else ``many``."""
+    return one if number == 1 else many

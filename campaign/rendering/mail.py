@@ -1,0 +1,123 @@
+"""An e-mail compiled once and filled for many; docs/rendering.md tells how, and what was not done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from campaign.errors import BadInput, Problem
+from campaign.model.message import Message
+from campaign.model.supporter import Supporter
+from campaign.rendering import finish
+from campaign.rendering.compiling import Compiler, Place
+from campaign.rendering.fields import FILE, Fill
+from campaign.rendering.whole import Mail, Part, Whole
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMail:
+    """An e-mail in one language: bodies that are the same for everybody, with ``tokens`` where people's values go.
+
+    A token may stand in several places. ``fallbacks`` tells which parts could not be shared, and why: such a part is
+    one token, and its value is the whole part, rendered for one person at a time.
+    """
+
+    language: str
+    subject: str
+    html: str
+    text: str
+    tokens: tuple[str, ...]
+    fallbacks: Mapping[Part, str]
+    _whole: Whole
+    _fill: Fill
+    _places: tuple[Place, ...]
+    _any: re.Pattern[str]
+
+    def fill(self, people: Sequence[Supporter], urls: Sequence[str]) -> list[tuple[str, ...]]:
+        """The values of each person's tokens, in the tokens' order; ``urls`` are their unsubscribe links.
+
+        Raises BadInput where a template fails for somebody; it names them by their id.
+        """
+        try:
+            rows = self._fill(people, urls)
+        except Exception as error:  # noqa: BLE001 - a template may fail in any way, and each is bad input
+            raise BadInput([self._problem(error, people, urls)]) from None
+        if not self.fallbacks:
+            return rows
+        return [(*row, *self._parts(person, url)) for row, person, url in zip(rows, people, urls, strict=True)]
+
+    def whole(self, person: Supporter, url: str) -> Mail:
+        """What ``person`` gets."""
+        values = dict(zip(self.tokens, self.fill([person], [url])[0], strict=True))
+        subject, html, text = (
+            self._any.sub(lambda match: values[match[0]], body) for body in (self.subject, self.html, self.text)
+        )
+        return Mail(finish.subject(subject), html, text)
+
+    def _parts(self, person: Supporter, url: str) -> Iterator[str]:
+        for part in self.fallbacks:
+            yield self._whole.part(part, person, url)
+
+    def _problem(self, error: Exception, people: Sequence[Supporter], urls: Sequence[str]) -> Problem:
+        """What failed, where, and for whom: found by filling for one person at a time."""
+        for person, url in zip(people, urls, strict=True):
+            try:
+                self._fill([person], [url])
+            except Exception as failed:  # noqa: BLE001 - as above
+                place = self._places[_failed_field(failed)]
+                problem = self._whole.problem(place.part, failed, template=place.template, line=place.line)
+                return replace(problem, where=f"{problem.where}, supporter {person.id}")
+        return self._whole.problem("html", error)
+
+
+def compile_mail(message: Message, language: str, shared: Mapping[str, Any]) -> CompiledMail:
+    """``message`` in ``language``, compiled for a wave; ``shared`` is what ``context.shared`` gave.
+
+    Raises BadInput with every problem that is certain for everybody: a name that does not exist, markup that cannot
+    be read, a value where none may stand.
+    """
+    whole = Whole(message, language, shared)
+    unknown = whole.unknown_names()
+    if unknown:
+        raise BadInput(unknown)
+    compiler = Compiler(whole)
+    bodies = compiler.bodies()
+    return CompiledMail(
+        language=language,
+        subject=bodies["subject"],
+        html=bodies["html"],
+        text=bodies["text"],
+        tokens=compiler.tokens,
+        fallbacks=compiler.fallbacks,
+        _whole=whole,
+        _fill=compiler.fill,
+        _places=compiler.places,
+        _any=compiler.any_token,
+    )
+
+
+def check_mail(message: Message, language: str, shared: Mapping[str, Any], people: Sequence[Supporter]) -> CompiledMail:
+    """``compile_mail``, and rendered for each of ``people``, with every problem of any of them in one BadInput."""
+    compiled = compile_mail(message, language, shared)
+    problems: dict[tuple[str, int, str], Problem] = {}
+    for person in people:
+        try:
+            compiled.whole(person, "https://example.org/unsubscribe")
+        except BadInput as error:
+            for problem in error.problems:
+                problems.setdefault((problem.file, problem.line, problem.what), problem)
+    if problems:
+        raise BadInput(list(problems.values()))
+    return compiled
+
+
+def _failed_field(error: Exception) -> int:
+    """Which field's code raised ``error``: each has a line of its own, see Fields.compiled."""
+    line, traceback = 1, error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == FILE:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line - 1
