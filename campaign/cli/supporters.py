@@ -103,23 +103,23 @@ def import_(
     consent = _consent(file, consent_basis, consent_source, consent_date or at)
     list_ = supporters_csv.open_list(file)
     reading = supporters_csv.Reading()
-    with opened() as people, RejectsFile(file) as rejects, _showing(file, reading) as progress:
-        rows = supporters_csv.read(
-            file,
-            rejects=rejects.add,
-            at=at,
-            consent=consent,
-            tags=tag or (),
-            default_language=_language(language),
-            day_first=day_first,
-            progress=progress,
-            reading=reading,
-        )
-        try:
+    try:
+        with opened() as people, RejectsFile(file) as rejects, _showing(file, reading) as progress:
+            rows = supporters_csv.read(
+                file,
+                rejects=rejects.add,
+                at=at,
+                consent=consent,
+                tags=tag or (),
+                default_language=_language(language),
+                day_first=day_first,
+                progress=progress,
+                reading=reading,
+            )
             added = (people.would_add if dry_run else people.add)(rows, at=at)
-        except KeyboardInterrupt:
-            screen.err.print("Interrupted: nothing was imported.")
-            raise typer.Exit(_INTERRUPTED) from None
+    except KeyboardInterrupt:
+        screen.err.print("Interrupted: nothing was imported.")
+        raise typer.Exit(_INTERRUPTED) from None
     counts = _counts(reading, added)
     rejects_file = str(rejects.path) if rejects.count else None
     if as_json:

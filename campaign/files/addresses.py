@@ -12,6 +12,8 @@ import re
 from email_validator import EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES, EMAIL_MAX_LENGTH
 
+from campaign.files.csv_cells import unguarded
+
 _PLAIN = re.compile(r"([A-Za-z0-9_+\-]+(?:\.[A-Za-z0-9_+\-]+)*)@([A-Za-z0-9.\-]+)")
 _MAILTO = "mailto:"
 _MOST_DOMAINS = 50_000
@@ -69,12 +71,12 @@ class Addresses:
 
 def _bare(written: str) -> str:
     """Without what spreadsheets and address books put around it: white space, ``mailto:``, angle brackets."""
-    bare = written.strip().strip("\ufeff\u200b\u00a0").strip()
+    bare = written.strip().strip("\ufeff\u200b\u00a0").rstrip(";,").strip()
+    if not bare.startswith("'@"):
+        bare = unguarded(bare)
     if bare[: len(_MAILTO)].lower() == _MAILTO:
         bare = bare[len(_MAILTO) :]
-    if bare.startswith("<") and bare.endswith(">"):
-        bare = bare[1:-1]
-    return bare.rstrip(";,").strip()
+    return bare[1:-1].strip() if bare.startswith("<") and bare.endswith(">") else bare
 
 
 def _lower_first(text: str) -> str:

@@ -166,7 +166,8 @@ class Table:
         """Records until the end, or until one was set aside and reading must begin anew."""
         width = len(self._layout.header)
         try:
-            for cells in csv.reader(self._lines(), delimiter=self._layout.divider):
+            # Strict: a mark that is never closed must not quietly run on to the next one, lines below.
+            for cells in csv.reader(self._lines(), delimiter=self._layout.divider, strict=True):
                 if len(cells) == width:
                     yield cells
                 elif len(cells) > width and not any(cells[width:]):
@@ -177,10 +178,21 @@ class Table:
                 self._step()
         except _Broken as error:
             self._set_aside(str(error))
-        except csv.Error as error:
-            self._set_aside(f"cannot be read as CSV: {error}")
+        except csv.Error:
+            cells = self._carelessly_quoted()
+            if len(cells) == width:
+                yield cells
+                self._step()
+            else:
+                self._set_aside("has a quotation mark where none can be")
         else:
             self._done = True
+
+    def _carelessly_quoted(self) -> list[str]:
+        """The cells of a line such as ``"Mara" Okafor,x``; none where a mark in it is not closed."""
+        if len(self._record) > 1 or self._record[0].count('"') % 2:
+            return []
+        return _first_row(self._record, self._layout.divider)
 
     def _step(self) -> None:
         self.line += len(self._record)
@@ -189,7 +201,7 @@ class Table:
     def _set_aside(self, reason: str) -> None:
         first, rest = self._record[0], self._record[1:]
         if rest:
-            reason += "; a quotation mark in it may not be closed"
+            reason += "; a quotation mark in it is not closed"
         self._malformed(self.line, reason, first.rstrip("\r\n"))
         self._again.extendleft(reversed(rest))
         self._record.clear()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
 from importlib import resources
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from campaign.model.supporter import Basis
 
@@ -239,19 +239,15 @@ def postal_code(cell: str, country: str, region: str) -> str:
 
 @lru_cache(1)
 def _zone_names() -> dict[str, str]:
-    return {name.lower(): name for name in available_timezones()} | _ZONES
+    names = {name.lower(): name for name in available_timezones() if name != "localtime"}
+    return names | _ZONES
 
 
 @lru_cache(_REMEMBERED)
 def zone(cell: str) -> str | None:
     """The IANA name of a time zone that exists."""
-    name = cell.strip()
-    if name.lower() in _ZONES:
-        return _ZONES[name.lower()]
-    try:
-        return ZoneInfo(name).key
-    except (ValueError, OSError, KeyError):
-        return _zone_names().get(name.lower().replace(" ", "_"))
+    name = cell.strip().lower()
+    return _zone_names().get(name) or _zone_names().get(name.replace(" ", "_"))
 
 
 @lru_cache(_REMEMBERED)

@@ -129,6 +129,13 @@ class SqlSupporters:
             ).one()
         return Headcount(members=members, suppressed=int(suppressed), without_consent=int(without_consent))
 
+    def reach(self, audiences: Sequence[Audience]) -> int:
+        if not audiences:
+            return 0
+        reached = sa.or_(*(segments.reachable(audience) for audience in audiences))
+        with self._database.read() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(supporters).where(reached)).scalar_one()
+
     def zones(self, segment: Segment) -> Mapping[str, int]:
         grouped = (
             sa.select(supporters.c.zone, sa.func.count())

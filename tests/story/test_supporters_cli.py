@@ -1,0 +1,237 @@
+"""Keeping the list of supporters from the command line, as a campaign manager does."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pty
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaign.__main__ import main
+
+LIST = (
+    "email,first_name,chapter,unsubscribed\n"
+    "mara@example.org,Mara,North,\n"
+    "ben@example.org,Ben,South,yes\n"
+    "not an address,Cy,,\n"
+    "MARA@example.org,Mara,North,\n"
+)
+CONSENT = ("--consent-basis", "opt-in", "--consent-source", "spring form")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("CAMPAIGN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CAMPAIGN_DATABASE_URL", f"sqlite:///{tmp_path / 'campaign.db'}")
+    Path("list.csv").write_text(LIST, encoding="utf-8")
+
+
+Campaign = Callable[..., str]
+
+
+@pytest.fixture
+def campaign(capsys: pytest.CaptureFixture[str]) -> Campaign:
+    def campaign(*arguments: str, code: int = 0) -> str:
+        ended = main(arguments)
+        said = capsys.readouterr()
+        assert ended == code, said.err
+        return said.out if code == 0 else said.out + said.err
+
+    return campaign
+
+
+def as_json(campaign: Campaign, *arguments: str) -> Any:
+    return json.loads(campaign(*arguments, "--json"))
+
+
+def test_an_import_ends_with_counts_and_a_rejects_file_that_says_why(campaign: Campaign) -> None:
+    counts = as_json(campaign, "supporters", "import", "list.csv", *CONSENT, "--tag", "spring")
+    assert {
+        name: counts[name] for name in ("read", "new", "duplicates", "rejected", "suppressed", "without_consent")
+    } == {
+        "read": 4,
+        "new": 2,
+        "duplicates": 1,
+        "rejected": 1,
+        "suppressed": 1,
+        "without_consent": 0,
+    }
+    assert counts["rejects_file"] == "list.rejects.csv"
+    with Path("list.rejects.csv").open(encoding="utf-8", newline="") as file:
+        assert [(row["line"], row["row"]) for row in csv.DictReader(file)] == [
+            ("4", "not an address,Cy,,"),
+            ("5", "MARA@example.org,Mara,North,"),
+        ]
+    assert stat.S_IMODE(Path("list.rejects.csv").stat().st_mode) == 0o600
+    person = as_json(campaign, "supporters", "show", "mara@example.org")
+    assert person["suppression"] is None
+    assert person["supporter"]["tags"] == ["spring"]
+    assert person["supporter"]["extra"] == {"chapter": "North"}
+    assert (person["supporter"]["consent"]["basis"], person["supporter"]["consent"]["source"]) == (
+        "opt-in",
+        "spring form",
+    )
+
+
+def test_the_same_import_for_a_person_says_it_in_words(campaign: Campaign) -> None:
+    said = campaign("supporters", "import", "list.csv")
+    for words in ("read", "new", "people we did not know", "list.rejects.csv", "without consent"):
+        assert words in said
+
+
+def test_a_dry_run_counts_and_changes_nothing(campaign: Campaign) -> None:
+    assert as_json(campaign, "supporters", "import", "list.csv", "--dry-run")["new"] == 2
+    assert as_json(campaign, "supporters", "import", "list.csv", "--dry-run")["new"] == 2
+    assert campaign("supporters", "export").count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"first,last\nA,B\n", 'list.csv:1: no column holds e-mail addresses; the columns are "first", "last"'),
+        (b"", "list.csv: is empty"),
+        (b"PK\x03\x04", "save the sheet as CSV UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_list_is_answered_in_words(campaign: Campaign, content: bytes, says: str) -> None:
+    Path("list.csv").write_bytes(content)
+    said = campaign("supporters", "import", "list.csv", code=3)
+    assert says in " ".join(said.split())
+    assert "Traceback" not in said
+
+
+def test_a_file_that_breaks_off_in_the_middle_leaves_nothing(campaign: Campaign) -> None:
+    rows = b"".join(b"p%d@example.org\n" % number for number in range(20_000))
+    Path("list.csv").write_bytes(b"email\n" + rows + b"\0\n")
+    assert "NUL" in campaign("supporters", "import", "list.csv", code=3)
+    assert campaign("supporters", "export").count("\n") == 1
+
+
+def test_ctrl_c_in_the_middle_leaves_nothing(campaign: Campaign) -> None:
+    rows = "".join(f"p{number}@example.org\n" for number in range(5_000))
+    # Empty lines are no people, but reading so many takes far longer than it takes to interrupt it.
+    Path("list.csv").write_text("email\n" + rows + "\n" * 40_000_000, encoding="utf-8")
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "campaign", "supporters", "import", "list.csv"],
+        stdout=slave,
+        stderr=slave,
+        stdin=slave,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(slave)
+    shown = b""
+    while b"5000/" not in shown:  # rows read, none of them committed
+        shown += os.read(master, 4096)
+    process.send_signal(signal.SIGINT)
+    try:
+        while block := os.read(master, 4096):
+            shown += block
+    except OSError:  # the terminal is gone with the process
+        pass
+    os.close(master)
+    assert process.wait(timeout=60) == 130
+    assert b"Interrupted: nothing was imported." in shown
+    assert campaign("supporters", "export").count("\n") == 1
+
+
+def test_nobody_suppressed_is_let_back_in_by_an_import(campaign: Campaign) -> None:
+    assert "will not be written to" in campaign("suppress", "Mara@example.org", "x@example.org", "--source", "a letter")
+    assert "was suppressed already" in campaign("suppress", "mara@example.org")
+    campaign("supporters", "import", "list.csv", *CONSENT)
+    shown = campaign("supporters", "show", "mara@example.org")
+    assert "by-hand, a letter" in shown
+    assert "may be written to again" in campaign("suppress", "--lift", "mara@example.org")
+    assert "suppressed" not in campaign("supporters", "show", "mara@example.org")
+    assert "was not suppressed" in campaign("suppress", "--lift", "mara@example.org")
+
+
+def test_whoever_is_forgotten_stays_forgotten(campaign: Campaign) -> None:
+    campaign("supporters", "import", "list.csv", *CONSENT)
+    assert "is forgotten" in campaign("supporters", "forget", "mara@example.org", "--yes")
+    assert as_json(campaign, "supporters", "import", "list.csv", *CONSENT)["new"] == 0
+    said = campaign("supporters", "show", "mara@example.org", code=1)
+    assert "not in the list" in said
+    assert "forgotten" in said
+    campaign("supporters", "forget", "mara@example.org", "--yes", code=1)
+
+
+def test_nobody_is_forgotten_without_being_asked_for_twice(campaign: Campaign) -> None:
+    campaign("supporters", "import", "list.csv")
+    process = subprocess.run(
+        [sys.executable, "-m", "campaign", "supporters", "forget", "mara@example.org"],
+        input="n\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode != 0
+    assert "Mara" in campaign("supporters", "show", "mara@example.org")
+
+
+def test_an_export_is_harmless_and_an_import_takes_it_back(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("list.csv").write_text(
+        'email,first_name,chapter,unsubscribed\nmara@example.org,"=HYPERLINK(1)",@North,\nben@example.org,Ben,,yes\n'
+    )
+    campaign("supporters", "import", "list.csv", *CONSENT)
+    exported = campaign("supporters", "export")
+    assert "'=HYPERLINK(1)" in exported
+    assert "'@North" in exported
+    everybody = json.loads(campaign("supporters", "export", "--format", "json"))
+    assert [(person["email"], person["suppressed"]) for person in everybody] == [
+        ("mara@example.org", False),
+        ("ben@example.org", True),
+    ]
+    Path("exported.csv").write_text(exported, encoding="utf-8")
+    monkeypatch.setenv("CAMPAIGN_DATABASE_URL", "sqlite:///other.db")
+    campaign("supporters", "import", "exported.csv")
+    again = json.loads(campaign("supporters", "export", "--format", "json"))
+    assert again == everybody
+
+
+def test_a_sample_is_written_to_stdout_or_to_a_new_file(campaign: Campaign) -> None:
+    written = campaign("supporters", "sample", "5")
+    assert written.count("\n") == 6
+    assert campaign("supporters", "sample", "5") == written
+    assert campaign("supporters", "sample", "5", "--seed", "1") != written
+    campaign("supporters", "sample", "5", "--out", "new.csv")
+    assert Path("new.csv").read_text(encoding="utf-8") == written
+    assert "new.csv: cannot be written" in campaign("supporters", "sample", "5", "--out", "new.csv", code=3)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("supporters", "show", "no address"),
+        ("suppress", "no address"),
+        ("supporters", "forget", "--yes", "no address"),
+    ],
+)
+def test_what_is_no_address_is_answered_in_words(campaign: Campaign, arguments: tuple[str, ...]) -> None:
+    assert "no address: " in campaign(*arguments, code=3)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("supporters", "import", "list.csv", "--consent-source", "form"),
+        ("supporters", "import", "list.csv", "--consent-basis", "whim"),
+        ("supporters", "import", "list.csv", "--language", "!!"),
+        ("suppress", "a@example.org", "--reason", "forgotten"),
+        ("supporters", "sample", "0"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(campaign: Campaign, arguments: tuple[str, ...]) -> None:
+    campaign(*arguments, code=2)
