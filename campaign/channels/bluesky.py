@@ -145,7 +145,7 @@ class Bluesky:
             raise NotNow(Deferred(why, scope="account"))
         with self._lock:
             if account not in self._sessions:
-                self._sessions[account] = Session(credentials, self.base_url, self._timeout_s, self.limits.in_flight)
+                self._sessions[account] = Session(credentials, self.base_url, self._timeout_s)
             session = self._sessions[account]
         session.sign_in()
         return session

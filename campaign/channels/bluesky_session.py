@@ -89,7 +89,7 @@ class Session:
     run out: atproto's own Client goes by this machine's clock alone, and would sign a wrong clock out.
     """
 
-    def __init__(self, credentials: BlueskyCredentials, base_url: str, timeout_s: float, connections: int) -> None:
+    def __init__(self, credentials: BlueskyCredentials, base_url: str, timeout_s: float) -> None:
         import httpx  # noqa: PLC0415 - comes with atproto, which only sending needs
         from atproto_client.client.raw import ClientRaw  # noqa: PLC0415 - takes half a second
         from atproto_client.request import Request  # noqa: PLC0415 - as above
@@ -100,7 +100,9 @@ class Session:
         self._lock = threading.Lock()
         self._access = ""
         self._refresh = ""
-        limits = httpx.Limits(max_connections=connections, keepalive_expiry=_KEEP_ALIVE_S)
+        # No limit on connections: httpcore 1.0.9 loses replies where threads wait for one of a full pool. How many
+        # calls there are at a time is the caller's to say.
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE_S)
         self._client = ClientRaw(base_url, request=Request(timeout=timeout_s, limits=limits))
 
     def sign_in(self) -> None:
