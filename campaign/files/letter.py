@@ -16,7 +16,7 @@ from pathlib import Path
 
 from campaign.errors import BadInput, Problem
 from campaign.files.letter_addressees import addressees
-from campaign.files.letter_bytes import decoded
+from campaign.files.letter_bytes import bounded, decoded
 from campaign.files.letter_front import Front, split
 from campaign.files.letter_lines import Kind, Line, classify
 from campaign.files.letter_markers import Markers
@@ -53,7 +53,7 @@ def read_text(text: str, *, source: str) -> Letter:
     A letter has a salutation, prose, a closing and signatories; its addressee stands above the salutation or in it.
     A date is optional, but one that can be read in two ways is refused. Raises BadInput with every Problem found.
     """
-    front, rest, first, problems = split(text, source)
+    front, rest, first, problems = split(bounded(text, source), source)
     sections = divide(classify(rest, first=first))
     written, head, signed, more = _dated(sections, front, source)
     problems += more

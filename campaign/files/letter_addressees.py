@@ -23,7 +23,7 @@ _NOT_TO = re.compile(
 _FROM = re.compile(r"(?:from|de)\s*:", re.IGNORECASE)
 _GREETING = re.compile(
     r"^(?:dear|hello|greetings,?|to|estimad[oa]s?|distinguid[oa]s?|querid[oa]s?|apreciad[oa]s?|respetad[oa]s?"
-    r"|sehr geehrter?|liebe[rs]?|ch(?:er|ère)s?|caro|cara|prezad[oa]s?|a|an)\s+",
+    r"|sehr geehrter?|liebe[rs]?|ch(?:er|ère)s?|caro|cara|prezad[oa]s?|a|an)(?:\s+|$)",
     re.IGNORECASE,
 )
 _NOBODY = re.compile(r"to whom it may concern|a quien corresponda", re.IGNORECASE)
@@ -151,7 +151,7 @@ def _pieces(text: str) -> list[str]:
     pieces = parts(text)
     while len(pieces) > 1 and is_place(f"{pieces[-2]}, {pieces[-1]}") and not is_body(pieces[-2]):
         pieces[-2:] = [f"{pieces[-2]}, {pieces[-1]}"]
-    if len(pieces) == 1 or is_person(pieces[0]) or (is_role(pieces[0]) and any(is_body(one) for one in pieces[1:])):
+    if len(pieces) <= 1 or is_person(pieces[0]) or (is_role(pieces[0]) and any(is_body(one) for one in pieces[1:])):
         return pieces
     return [text]
 

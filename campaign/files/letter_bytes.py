@@ -25,13 +25,20 @@ _MOST_CONTROLS = 0.01
 def decoded(path: Path) -> str:
     """The text of the file at ``path``: UTF-8 or UTF-16 by their marks, else UTF-8, else Windows-1252.
 
-    Raises BadInput where it cannot be read, is larger than MOST_BYTES, or is no text.
+    Raises BadInput where it cannot be read, is larger than MOST_BYTES, or is another kind of document.
     """
     raw = _bytes(path)
     for signature, kind in _SIGNATURES:
         if raw.lstrip()[: len(signature)].lower() == signature.lower():
             raise _bad(path, f"this is {kind}, not text", "save it as plain text or Markdown in UTF-8")
-    text = _text(path, raw)
+    return _text(path, raw)
+
+
+def bounded(text: str, source: str) -> str:
+    """``text`` where it is text of a size that can be read. Raises BadInput, which names ``source``, where not."""
+    path = Path(source)
+    if len(text) > MOST_BYTES:
+        raise _bad(path, "the text is longer than 1 MiB", "keep the letter alone in the file, as plain text")
     controls = sum(char < " " and char not in "\t\n\r\f\v" for char in text)
     if "\x00" in text or controls > len(text) * _MOST_CONTROLS:
         raise _bad(path, "this is not text", "save the letter as plain text or Markdown in UTF-8")

@@ -15,7 +15,7 @@ HONORIFIC = re.compile(
     r"(?:the\s+(?:rt\.?\s+|right\s+|most\s+)?(?:hon(?:ou?rable|\.)|reverend)|hon\.|mrs?\.?|ms\.?|mx\.?|dr\.?|prof(?:\.|essor)?"
     r"|rev\.?|rabbi|imam|sir|dame|lord|lady|sen\.|senator|rep\.|representative|gov\.|governor|mayor|minister|president"
     r"|commissioner|secretary|gen\.|sra?\.|srta\.|d\.|dña\.|don|doña|señora?|dr?a\.|herr|frau|m\.|mme|madame|monsieur"
-    r"|excmo\.|excma\.|ilm[oa]\.|h\.e\.)\s+(?=[^\W\d_])",
+    r"|excmo\.|excma\.|ilm[oa]\.|h\.e\.)\s+(?=[^\W\d_])(?!(?:of|for|to|in|and|de|del|general|emerit\w+)\b)",
     re.IGNORECASE,
 )
 _ROLE = _any_of(

@@ -186,9 +186,9 @@ def _ends_sentence(text: str, match: re.Match[str], marked: set[int]) -> bool:
     following = after[1] if after else ""
     if word.casefold() in _NEVER_END:
         return False
-    if word.casefold() in _BEFORE_NUMBERS:
-        return not following[:1].isdigit()
     is_initial = len(word) == 1 and word.isupper()
+    if word.casefold() in _BEFORE_NUMBERS and not is_initial:
+        return not following[:1].isdigit()
     if is_initial or word.casefold() in _MAY_END or re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]{1,2}", word):
         return following.casefold() in _STARTERS
     return True

@@ -12,20 +12,27 @@ _STREET = (
     r"(?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Lane|Ln|Drive|Way|Square|Plaza|Place|Court|Terrace|Highway|Hwy"
     r"|Parkway)\b"
 )
+_STEP = (
+    r"(?i:\b(?:step|part|option|question|page|paso|parte|opción|pregunta|página)\s+(?:no\.?\s*)?\d{1,2}"
+    r"(?:\s+(?:of|de)\s+\d{1,2})?\b)"
+)
+_HOST = (
+    r"(?<![\w.-])[\w-]{1,63}(?:\.[\w-]{1,63}){0,4}"
+    r"\.(?:org|com|net|info|example|social|io|gov|edu|eu|es|uk|us|tv|app)\b(?:/\S{0,2000})?"
+)
 _OUT_OF_SIGHT = [
     # Addresses of the web and of mail, handles, hashtags.
     r"(?:https?://|www\.|mailto:|whatsapp:)\S+",
-    r"\S+@[\w.-]+\w",
+    r"(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,250}",
     r"(?<![\w.])@[\w.]+",
     r"(?<!\w)#\w+",
-    r"\b[\w-]+(?:\.[\w-]+)*\.(?:org|com|net|info|example|social|io|gov|edu|eu|es|uk|us|tv|app)\b(?:/\S*)?",
+    _HOST,
     # Keycap emoji (1️⃣), numbers of a thread's parts (2/, 1/3), of lists and of steps.
     r"\d\ufe0f?\u20e3",
     r"(?<![\w/.,])[(\[]?\d{1,2}\s?/(?:\s?\d{1,2}(?!\s+(?:of|de)\b))?(?!\s+(?:of|de)\b)[)\]]?(?![\w/])",
     r"(?m:^[ \t>*•–-]*[(\[]?\d{1,2}[.)\]](?=\s))",
     r"(?m:^[ \t]*[(\[]?\d{1,2} (?:of|de) \d{1,2}[)\]]?[ \t]*$)",
-    r"(?i:\b(?:step|part|option|question|page|paso|parte|opción|pregunta|página)\s+(?:no\.?\s*)?\d{1,2}\b)",
-    r"(?i:(?<=\d)\s+(?:of|de)\s+\d{1,2}[)\]]?(?=[ \t]*(?:$|\n|:)))",
+    _STEP,
     r"\b(?:Demand|Point|Reason|Action|Day|Tip|Week|Update|Exigencia|Punto|Razón|Acción|Día|Semana)\s+\d{1,2}\b",
     # Times of day and offsets from UTC or from T-0.
     r"\b\d{1,2}[:.]\d{2}(?::\d{2})?\s?[ap]\.?\s?m\b\.?",
@@ -33,7 +40,7 @@ _OUT_OF_SIGHT = [
     r"\b\d{1,2}\s?[ap]\.?\s?m\b\.?",
     r"\b\d{1,2}h(?:\d{2})?\b",
     r"(?i:\b(?:[a-z]+|\d{1,2})\s+o[’']clock\b)",
-    r"(?i:\b(?:a|hasta|desde|antes\sde|para)\s+las\s+(?:\d{1,2}|[a-zé]+)(?!\s+(?:[a-záéíóúñ]{5,})))",
+    r"(?i:\b(?:a|hasta|desde|antes\sde|para)\s+las\s+(?:\d{1,2}|[a-zé]+)\b(?!\s+(?:[a-záéíóúñ]{5,})))",
     r"\bat\s+\d{1,2}(?=\s+(?:[A-Z]{2,4}T?\b|on\b|tomorrow|tonight|this|sharp|in\s+the)|[,.;]?\s*$)",
     r"\b[A-Z]{1,4}[+−-]\d+\w*(?::\d{2})?",
     # Ordinals.

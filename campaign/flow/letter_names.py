@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -21,7 +23,7 @@ _SMALL = frozenset(
     | {"de", "del", "la", "las", "los", "el", "y", "e", "en", "para", "por", "da", "do", "dos", "das", "du", "des"}
     | {"der", "von", "van", "und", "et"}
 )
-_GAP = re.compile(r"[ \t\u00a0]*[\n]?[ \t\u00a0]*[-–—,/]?[ \t\u00a0]*\n?[ \t\u00a0]*")
+_GAP = re.compile(r"(?:(?<=\b\w)\.|['’])?[ \t\u00a0]*[\n]?[ \t\u00a0]*[-–—,/]?[ \t\u00a0]*\n?[ \t\u00a0]*")
 _NEAR = 0.87
 _BEGINNING = 3
 _SHORTEST_TO_COMPARE = 7
@@ -39,6 +41,7 @@ class NearMiss(NamedTuple):
 class _Alias(NamedTuple):
     folded: str
     words: int
+    beginnings: int
     signed: str
 
 
@@ -51,20 +54,28 @@ class _Aliases:
         for name in names:
             for form in forms(name):
                 if _SHORTEST_TO_COMPARE <= len(form) <= _LONGEST_NAME:
-                    alias = _Alias(fold(form), len(_WORD.findall(form)), name)
+                    beginnings = _beginnings(form)
+                    alias = _Alias(fold(form), len(_WORD.findall(form)), len(beginnings), name)
                     self.most_words = max(self.most_words, alias.words)
-                    for beginning in _beginnings(form):
+                    for beginning in beginnings:
                         self._by_beginning.setdefault(beginning, set()).add(alias)
 
     def like(self, phrase: str, words: int) -> list[_Alias]:
-        """The forms that share the beginning of a word with ``phrase`` and have nearly as many words and letters."""
-        found = {alias for beginning in _beginnings(phrase) for alias in self._by_beginning.get(beginning, ())}
+        """The forms of which half the words begin as in ``phrase``, and which have nearly as many words and letters."""
+        shared = Counter(alias for one in _beginnings(phrase) for alias in self._by_beginning.get(one, ()))
         return sorted(
             alias
-            for alias in found
+            for alias, count in shared.items()
             if abs(alias.words - words) <= 1
+            and 2 * count >= alias.beginnings
             and 2 * min(len(alias.folded), len(phrase)) >= _NEAR * (len(alias.folded) + len(phrase))
         )
+
+
+@lru_cache(maxsize=4)
+def _aliases(names: tuple[str, ...]) -> _Aliases:
+    """Made once for a letter, not once for each of its messages."""
+    return _Aliases(names)
 
 
 def _beginnings(phrase: str) -> set[str]:
@@ -90,16 +101,22 @@ def forms(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form.strip() for form in found if form.strip()))
 
 
+@lru_cache(maxsize=4)
+def _folded_forms(names: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    return [(name, form, fold(form)) for name in names for form in forms(name)]
+
+
 def spelled_right(text: str, names: Iterable[str]) -> dict[str, list[tuple[int, int]]]:
-    """Where ``text`` holds each name in one of its forms; names it does not hold are left out."""
+    """Where ``text`` holds each name in one of its forms; names it does not hold are left out.
+
+    A letter may have thousands of signatories, so what does not occur is told by a plain look before any pattern.
+    """
     found: dict[str, list[tuple[int, int]]] = {}
-    for name in names:
-        for form in forms(name):
-            if form.split()[0][:_BEGINNING] not in text:
-                continue  # a letter may have thousands of signatories
-            spans = [match.span() for match in _as_pattern(form).finditer(text)]
-            if spans:
-                found.setdefault(name, []).extend(spans)
+    folded = fold(text)
+    for name, form, as_folded in _folded_forms(tuple(names)):
+        spans = [match.span() for match in _as_pattern(form).finditer(text)] if as_folded in folded else []
+        if spans:
+            found.setdefault(name, []).extend(spans)
     return found
 
 
@@ -110,7 +127,7 @@ def near_misses(text: str, names: Sequence[str], known: str) -> list[NearMiss]:
     capitals count too, if there are three or more. ``text`` must have the right names hidden; a phrase that the
     letter's own prose (``known``) uses is no miss.
     """
-    aliases = _Aliases(names)
+    aliases = _aliases(tuple(names))
     best: list[tuple[float, NearMiss]] = []
     spoken = fold(known)
     for start, end, words, all_capitals in _phrases(text, aliases.most_words + 1):

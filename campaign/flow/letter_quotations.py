@@ -38,7 +38,7 @@ def find(text: str) -> list[Quoted]:
     """Everything between quotation marks: curly, straight, low and guillemets, the outermost pair alone.
 
     A pair must close before the next blank line. Single marks count only if they are curly, open before a letter at
-    a word's beginning, and close after a word that is no possessive; a straight single mark is an apostrophe.
+    a word's beginning, and close at a word's end; a straight single mark is an apostrophe.
     """
     found: list[Quoted] = []
     start = 0
@@ -52,15 +52,25 @@ def find(text: str) -> list[Quoted]:
 def _in_paragraph(text: str, start: int, end: int) -> list[Quoted]:
     found: list[Quoted] = []
     opened: tuple[int, str] | None = None
+    doubtful: int | None = None  # after an s it may belong to a possessive
+
+    def close(at: int) -> None:
+        if opened is not None and at - opened[0] <= _LONGEST:
+            found.append(Quoted(opened[0], at + 1, " ".join(text[opened[0] + 1 : at].split())))
+
     for match in _MARKS.finditer(text, start, end):
         at, mark = match.start(), match.group()
         if opened is not None and mark in opened[1] and _may_close(text, at, mark, start):
-            if at - opened[0] <= _LONGEST:
-                found.append(Quoted(opened[0], at + 1, " ".join(text[opened[0] + 1 : at].split())))
-            opened = None
+            if mark == "’" and text[at - 1] in "sS" and text[at + 1 : at + 2].isspace():
+                doubtful = at
+                continue
+            close(at)
+            opened = doubtful = None
         elif (closers := _opens(text, at, start)) and (opened is None or mark == text[opened[0]]):
             # A second opening mark of the same kind means that the first was never closed.
-            opened = (at, closers)
+            opened, doubtful = (at, closers), None
+    if doubtful is not None:
+        close(doubtful)
     return [quoted for quoted in found if quoted.text]
 
 
@@ -81,7 +91,7 @@ def _may_close(text: str, at: int, mark: str, start: int) -> bool:
     if mark != "’":
         return at > start
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
-    return not after.isalnum() and not before.isspace() and before not in "sS"
+    return not after.isalnum() and not before.isspace()
 
 
 def fold(text: str) -> str:
