@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
-OF_TEMPLATES = frozenset({"rendering.md"})
+OF_TEMPLATES = frozenset({"rendering.md", "README.md"})
 """Pages whose dotted names are what a message's writer can say, and not names in the code."""
 
 ONE_PAGE_WORDS = 1_200
