@@ -84,9 +84,9 @@ def _check_recipients(parts: list[Any]) -> None:
     except TypeError:
         raise Refusal("Does not contain a valid address.", "personalizations.0.to") from None
     # All at once, because this is done for every recipient of a benchmark; who is to blame is sought only if need be.
-    folded = together.split("\n")
-    if not _ADDRESSES.fullmatch(together) or MALFORMED.search(together) or len(set(folded)) != len(addresses):
-        _blame(folded)
+    distinct = len(set(together.split("\n")))
+    if not _ADDRESSES.fullmatch(together) or MALFORMED.search(together) or distinct != len(addresses):
+        _blame([address.lower() for address in addresses])
     if len(addresses) > RECIPIENTS:
         raise Refusal(f"There are too many recipients in the request: at most {RECIPIENTS}.", "personalizations")
 

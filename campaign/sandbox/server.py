@@ -8,9 +8,10 @@ import importlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
@@ -32,6 +33,8 @@ HTTP_PROVIDERS = ("sendgrid", "x", "bluesky", "mastodon")
 _START_TIMEOUT_S = 20.0
 _KEEP_ALIVE_S = 75
 _BACKLOG = 512
+_ROUNDS_TO_CLOSE = 5
+"""Rounds of the event loop in which a connection just accepted is made, aborted and, TLS and all, closed."""
 
 # uvicorn and aiosmtpd speak of every connection; what a stand-in does is seen in its journal.
 logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
@@ -66,12 +69,11 @@ class Sandbox:
         self._providers = {name: module for name in HTTP_PROVIDERS if (module := _provider(name)) is not None}
         self._crowd = Crowd(self.world)
         self._smtp_security = smtp_security or smtp.Security()
-        self._http_socket = _listen(port)
-        self._smtp_socket = _listen(smtp_port)
+        self._http_socket, self._smtp_socket = _listen(port, smtp_port)
         self.url = f"http://{HOST}:{self._http_socket.getsockname()[1]}"
         self.urls: Mapping[str, str] = {name: f"{self.url}/{name}" for name in HTTP_PROVIDERS}
         self.smtp_port: int = self._smtp_socket.getsockname()[1]
-        self._server = _Server(self._config())
+        self._server = _Server(self._app())
         self._broken: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._thread.start()
@@ -102,30 +104,12 @@ class Sandbox:
         self._smtp_socket.close()
         self.world.journal.close()
 
-    def _config(self) -> uvicorn.Config:
-        return uvicorn.Config(
-            self._app(),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-        )
-
     def _app(self) -> ASGIApp:
         mounted: list[BaseRoute] = [
             Mount(f"/{name}", routes=module.routes(self.world)) for name, module in self._providers.items()
         ]
         mounted.append(Mount("/_sandbox", routes=control.routes(self.world, self.taken, self.events)))
-        return _Abortable(Starlette(routes=mounted), self._abort)
-
-    def _abort(self, client: tuple[str, int]) -> None:
-        """Close the connection of ``client`` without writing anything to it."""
-        for connection in list(self._server.server_state.connections):
-            if getattr(connection, "client", None) == client and connection.transport is not None:
-                connection.transport.abort()
+        return Starlette(routes=mounted)
 
     def _run(self) -> None:
         try:
@@ -136,15 +120,23 @@ class Sandbox:
             self._smtp_socket.close()
 
     async def _serve(self) -> None:
-        mail = await asyncio.get_running_loop().create_server(
-            smtp.protocol(self.world, self._smtp_security),
-            sock=self._smtp_socket,
-            ssl=self._smtp_security.context if self._smtp_security.implicit else None,
-        )
+        connections = smtp.Connections(self.world, self._smtp_security)
+        tls = self._smtp_security.context if self._smtp_security.implicit else None
+        loop = asyncio.get_running_loop()
+        mail = await loop.create_server(connections, sock=self._smtp_socket, ssl=tls)
         try:
             await self._server.serve(sockets=[self._http_socket])
         finally:
-            mail.close()
+            # asyncio never closes a connection whose server is closed between its being accepted and being made: so
+            # accepting ends first, then the connections, then the servers.
+            loop.remove_reader(self._http_socket)
+            loop.remove_reader(self._smtp_socket)
+            for _ in range(_ROUNDS_TO_CLOSE):
+                connections.end()
+                self._server.abort()
+                await asyncio.sleep(0)
+            for server in (mail, *self._server.servers):
+                server.close()
 
     def _wait_until_it_answers(self) -> None:
         """The socket listens already, so what is asked now is answered once the thread is up; SMTP is up before."""
@@ -160,12 +152,33 @@ class Sandbox:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn looks ten times a second whether it is to end, and then waits for its clients; this one need not."""
+    """uvicorn that ends at once, and gives each request the means to have its connection closed: see NoReply.
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    uvicorn itself looks ten times a second whether it is to end, and then waits for its clients.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
         self._ended = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        super().__init__(
+            uvicorn.Config(
+                self._answer,
+                interface="asgi3",
+                proxy_headers=False,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+            )
+        )
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[ABORT] = partial(self.abort, scope["client"])
+        await self._app(scope, receive, send)
 
     def end(self) -> None:
         """Called from another thread."""
@@ -174,44 +187,36 @@ class _Server(uvicorn.Server):
             with suppress(RuntimeError):  # it has ended by itself
                 self._loop.call_soon_threadsafe(self._ended.set)
 
+    def abort(self, client: tuple[str, int] | None = None) -> None:
+        """Close the connection of ``client``, or every one, without writing anything to it."""
+        for connection in list(self.server_state.connections):
+            if client in (None, getattr(connection, "client", None)):
+                connection.transport.abort()
+
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
         if not await self.on_tick(0):
             await self._ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        for listening in sockets or ():
-            listening.close()
-        for connection in list(self.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
+        """The sandbox ends the connections to all its servers together."""
 
 
-class _Abortable:
-    """Gives each request the means to have its connection closed: see NoReply."""
-
-    def __init__(self, app: ASGIApp, abort: Callable[[tuple[str, int]], None]) -> None:
-        self._app = app
-        self._abort = abort
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope[ABORT] = lambda: self._abort(scope["client"])
-        await self._app(scope, receive, send)
-
-
-def _listen(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((HOST, port))
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise SandboxFailed(f"the sandbox cannot listen on port {port}: {error.strerror}") from error
-    return listening
+def _listen(*ports: int) -> list[socket.socket]:
+    """A listening socket for each port, or none at all."""
+    sockets: list[socket.socket] = []
+    for port in ports:
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sockets.append(listening)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((HOST, port))
+            listening.listen(_BACKLOG)
+        except (OSError, OverflowError) as error:
+            for opened in sockets:
+                opened.close()
+            raise SandboxFailed(f"the sandbox cannot listen on port {port}: {error}") from error
+    return sockets
 
 
 def _provider(name: str) -> ModuleType | None:

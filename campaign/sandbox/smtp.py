@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.parser import BytesHeaderParser
 from typing import Any
+from weakref import WeakSet
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -36,30 +37,41 @@ class Security:
     implicit: bool = False
 
 
-def protocol(world: World, security: Security) -> Callable[[], SMTP]:
-    """What ``loop.create_server`` makes each connection with."""
-    accounts = world.accounts.get("smtp", {})
+class Connections:
+    """What ``loop.create_server`` makes each connection with; ``end`` closes those that are open."""
 
-    def authenticate(_: SMTP, session: Session, envelope: Envelope, mechanism: str, told: Any) -> AuthResult:  # noqa: ARG001 - aiosmtpd's signature
-        known = isinstance(told, LoginPassword) and hmac.compare_digest(
-            accounts.get(told.login.decode(errors="replace"), "").encode() or b"\0", told.password
-        )
-        return AuthResult(success=known, handled=False)
+    def __init__(self, world: World, security: Security) -> None:
+        self._world = world
+        self._security = security
+        self._accounts = world.accounts.get("smtp", {})
+        self._open: WeakSet[SMTP] = WeakSet()
 
-    def connect() -> SMTP:
-        return SMTP(
-            _Taking(world, auth=bool(accounts)),
+    def __call__(self) -> SMTP:
+        connection = SMTP(
+            _Taking(self._world, auth=bool(self._accounts)),
             hostname=HOSTNAME,
             ident="Campaign sandbox",
             enable_SMTPUTF8=True,
-            tls_context=None if security.implicit else security.context,
-            require_starttls=not security.implicit,
+            tls_context=None if self._security.implicit else self._security.context,
+            require_starttls=not self._security.implicit,
             auth_require_tls=False,
-            authenticator=authenticate,
+            authenticator=self._authenticate,
             loop=asyncio.get_running_loop(),
         )
+        self._open.add(connection)
+        return connection
 
-    return connect
+    def end(self) -> None:
+        for connection in list(self._open):
+            if isinstance(connection.transport, asyncio.WriteTransport):
+                connection.transport.abort()
+
+    def _authenticate(self, _: SMTP, __: Session, ___: Envelope, ____: str, told: Any) -> AuthResult:
+        if not isinstance(told, LoginPassword):
+            return AuthResult(success=False, handled=False)
+        expected = self._accounts.get(told.login.decode(errors="replace"))
+        known = expected is not None and hmac.compare_digest(expected.encode(), told.password)
+        return AuthResult(success=known, handled=False)
 
 
 class _Taking:
