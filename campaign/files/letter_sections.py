@@ -35,6 +35,7 @@ _CLOSING = re.compile(
     r"[,.:;!–—-]*",
     re.IGNORECASE,
 )
+_THANKS = re.compile(r"(?:with )?thank", re.IGNORECASE)
 _NOTES = re.compile(
     r"(?:end ?notes?|foot ?notes?|notes?|references|sources|notas(?: al pie)?|referencias|fuentes)[:.]?", re.IGNORECASE
 )
@@ -122,8 +123,9 @@ def _is_short(line: Line) -> bool:
 
 
 def _closing(lines: list[Line], begin: int) -> int | None:
-    """Where the closing stands: a line of its own after the end of a sentence, with something signed below."""
+    """Where the closing stands: a line of its own after a sentence's end. Thanks close only if nothing else does."""
     ended = True
+    thanked: int | None = None
     for at in range(begin, len(lines)):
         line = lines[at]
         if line.kind is Kind.BLANK:
@@ -131,9 +133,11 @@ def _closing(lines: list[Line], begin: int) -> int | None:
         is_form = line.kind in (Kind.TEXT, Kind.HEADING) and _CLOSING.fullmatch(line.text)
         few = len(line.text.split()) <= _MOST_WORDS_TO_CLOSE and line.text[:1].isupper()
         if is_form and few and (ended or lines[at - 1].kind is Kind.BLANK):
-            return _last_of_closing(lines, at)
+            if not _THANKS.match(line.text):
+                return _last_of_closing(lines, at)
+            thanked = at if thanked is None else thanked
         ended = line.kind is not Kind.TEXT or line.ends_sentence
-    return None
+    return thanked
 
 
 def _last_of_closing(lines: list[Line], at: int) -> int:

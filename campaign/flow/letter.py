@@ -135,12 +135,13 @@ def _dates(message: _Message) -> Iterator[Problem]:
     for written in letter_dates.find(message.text):
         if any(start <= written.start and written.end <= end for start, end in covered):
             continue
+        shown = " ".join(written.text.split())
         if not written.readings:
-            yield message.problem(written.start, f"the calendar has no {written.text}", "write a day that exists")
+            yield message.problem(written.start, f"the calendar has no {shown}", "write a day that exists")
         elif not any(day.says_no_more_than(one) for day in written.readings for one in known):
             yield message.problem(
                 written.start,
-                f"the date {written.text} is not in {letter.source}",
+                f"the date {shown} is not in {letter.source}",
                 "write the letter's date, or declare it under facts: with its source",
             )
 
@@ -167,8 +168,9 @@ def _figures(message: _Message) -> Iterator[Problem]:
 def _names(message: _Message) -> Iterator[Problem]:
     text = message.text
     right = letter_names.spelled_right(text, message.names)
-    spans = [*letter_exempt.machinery(text), *(span for places in right.values() for span in places)]
-    hidden = letter_figures.hide(text, spans)
+    # A single word ("AEU") stays in sight: it may begin the name of a chapter that is misspelled further on.
+    whole = [span for places in right.values() for span in places if len(text[slice(*span)].split()) > 1]
+    hidden = letter_figures.hide(text, [*letter_exempt.machinery(text), *whole])
     for miss in letter_names.near_misses(hidden, message.names, known=message.letter.text):
         yield message.problem(miss.start, f"“{miss.written}” is not how a signatory signed", f"write “{miss.signed}”")
 

@@ -142,6 +142,8 @@ def near_misses(text: str, names: Sequence[str], known: str) -> list[NearMiss]:
 
 def _nearness(folded: str, alias: _Alias, *, words: int, all_capitals: bool) -> float:
     """How alike phrase and name are, 0 where that is no near miss."""
+    if folded == alias.folded:
+        return 0.0
     one, other = folded.casefold(), alias.folded.casefold()
     if one == other:
         # Headings in capitals change no spelling; one word in other capitals may be just a word ("witness").
@@ -174,7 +176,8 @@ def _phrases(text: str, most: int) -> Iterator[tuple[int, int, int, bool]]:
             here = words[last]
             all_capitals = all_capitals and (here.capital or here.small)
             if not here.small:
-                yield word.start, here.end, last - first + 1, all_capitals
+                end = here.end - len("’s") if text.endswith(("’s", "'s"), here.start, here.end) else here.end
+                yield word.start, end, last - first + 1, all_capitals
 
 
 def _word(match: re.Match[str]) -> _Word:

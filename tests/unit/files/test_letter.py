@@ -369,6 +369,36 @@ class TestSignatories:
         assert [note.text for note in letter.notes] == ["https://example.org/1", "https://example.org/2"]
 
 
+class TestClosings:
+    @pytest.mark.parametrize(
+        "closing",
+        [
+            *("Sincerely,", "Yours sincerely,", "Yours faithfully,", "Very truly yours,", "Respectfully submitted,"),
+            *(
+                "Kind regards,",
+                "With best wishes,",
+                "In solidarity,",
+                "In hope and solidarity,",
+                "Signed,",
+                "SINCERELY,",
+            ),
+            *("The undersigned organizations:", "Sincerely, on behalf of the coalition,", "Atentamente,", "Thank you,"),
+            *("Reciban un cordial saludo,", "Mit freundlichen Grüßen", "## Signatories", "**Sincerely,**"),
+        ],
+    )
+    def test_a_letter_may_close_in_many_ways(self, closing: str) -> None:
+        letter = read_text(f"Dear Ms. Doe,\n\nIt must stay.\n{closing}\n\nAlpha\nBeta", source="x")
+        assert letter.closing == closing.strip("#* ")
+        assert [one.name for one in letter.signatories] == ["Alpha", "Beta"]
+
+    def test_a_closing_word_within_the_prose_closes_nothing(self) -> None:
+        letter = with_body(
+            "We ask you\nsincerely,\nand not for the first time, to stop.\n\nThank you.\n\nPlease answer."
+        )
+        assert letter.closing == "Sincerely,"
+        assert [paragraph.line for paragraph in letter.paragraphs] == [3, 7, 9]
+
+
 class TestDemands:
     @pytest.mark.parametrize(
         "demand",

@@ -32,6 +32,7 @@ SIGNED = (
     "AI Now",
     "Charles Example Institute - Law School",
     "Youth & Power Union",
+    "AEU of Massachusetts",
 )
 LETTER = Letter(
     source="letter.txt",
@@ -120,9 +121,9 @@ class TestFigures:
             "Tens of millions of faces.",
             "40%, 40 %, 40 per cent, forty percent.",
             "$1.2 million, US$1,200,000, 1.2 million dollars.",
-            "11 organisations; eleven groups; one demand; a 93-page report.",
-            "The Electronic Frontier Example, OneExample and 9 more.",
-            "AEU and 10 other organisations",
+            "12 organisations; twelve groups; one demand; a 93-page report.",
+            "The Electronic Frontier Example, OneExample and 10 more.",
+            "AEU and 11 other organisations",
         ],
     )
     def test_a_figure_of_the_letter_may_be_written_in_any_way(self, text: str) -> None:
@@ -142,7 +143,7 @@ class TestFigures:
             ("Two-thirds of them.", "Two-thirds"),
             ("12,345 people have signed.", "12,345"),
             ("Four cities have banned it.", "Four"),
-            ("The Electronic Frontier Example, OneExample and 8 more.", "8"),
+            ("The Electronic Frontier Example, OneExample and 9 more.", "9"),
             ("It has been so since 2013.", "2013"),
             ("It took 120 days.", "120"),
         ],
@@ -183,7 +184,7 @@ class TestFigures:
         assert said("22 branches") == ["the figure 22 is not in letter.txt"]
 
     def test_figures_in_spanish_are_the_same_figures(self) -> None:
-        text = "Once organizaciones, 41.000 lectoras, decenas de millones de rostros, el 40 por ciento, doce sedes."
+        text = "Doce organizaciones, 41.000 lectoras, decenas de millones de rostros, el 40 por ciento, doce sedes."
         assert said(text, language="es") == []
         assert said("Tardas dos minutos. Tres cosas que puedes hacer. A las 9 de la mañana.", language="es-MX") == []
         assert said("Trece sedes", language="es") == ["the figure Trece is not in letter.txt"]
@@ -245,6 +246,7 @@ class TestNames:
             ("Legacy of Equality, Leadership and Organizing", "Legacy of Equality, Leadership, and Organizing (LELO)"),
             ("One Example", "OneExample"),
             ("Credo Example", "CREDO Example"),
+            ("AEU of Masachusetts", "AEU of Massachusetts"),
             ("Youth and Power Union", "Youth & Power Union"),
             ("Charles Exemple Institute", "Charles Example Institute - Law School"),
         ],
@@ -258,6 +260,12 @@ class TestNames:
         assert problem.line == 2
         assert problem.what == f"“{' '.join(written.split())}” is not how a signatory signed"
         assert problem.remedy == f"write “{signed}”"
+
+    def test_a_misspelled_name_is_named_without_its_possessive(self) -> None:
+        assert said("Colour of Example’s view") == ["“Colour of Example” is not how a signatory signed"]
+
+    def test_a_handle_or_an_address_spells_no_name(self) -> None:
+        assert said("@ColourOfExample https://example.org/One-Example oneexample.org") == []
 
     def test_a_name_that_the_letter_itself_uses_is_no_mistake(self) -> None:
         letter = replace(LETTER, text=f"{LETTER.text} Colour of Example is another group.")
