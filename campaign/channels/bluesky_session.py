@@ -194,6 +194,7 @@ def _replied(call: Callable[[], Any]) -> Reply:
     """Make a call through the SDK and give its reply, error or not. Raises NoReply."""
     import httpx  # noqa: PLC0415 - comes with atproto, which only sending needs
     from atproto_client.exceptions import RequestErrorBase  # noqa: PLC0415 - takes half a second
+    from atproto_core.exceptions import AtProtocolError  # noqa: PLC0415 - as above
 
     try:
         response = call()
@@ -205,7 +206,8 @@ def _replied(call: Callable[[], Any]) -> Reply:
         response = error.response
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise NoReply(type(error).__name__, sent=False) from None
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, AtProtocolError, ValueError) as error:
+        # The SDK reads the body of an error too; one that is no error of the protocol's ends here.
         raise NoReply(type(error).__name__, sent=True) from None
     content = response.content
     if not isinstance(content, dict):

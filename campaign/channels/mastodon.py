@@ -188,20 +188,24 @@ class Mastodon:
             return InDoubt(f"no reply from the server: {none}") if none.sent else Deferred(str(none), scope="account")
         if reply.value is None:
             return _outcome(reply)
-        try:
-            return Accepted(ref=str(reply.value["id"]), url=str(reply.value["url"]) if reply.value["url"] else None)
-        except (KeyError, TypeError):
+        # Mastodon.py fills in what an answer lacks with None.
+        ref, url = (getattr(reply.value, name, None) for name in ("id", "url"))
+        if ref is None:
             return InDoubt("the server answered without the post's id")
+        return Accepted(ref=str(ref), url=str(url) if url else None)
 
     def _standing(self, account: str) -> Standing:
         who = self._read(account, lambda api: api.account_verify_credentials())
         server = self._read(account, lambda api: api.instance_v2())
         try:
-            self._ids[account] = str(who["id"])
             most = server["configuration"]["statuses"]["max_characters"]
-            return Standing(account, f"@{who['acct']}@{server['domain']}", f"{most} characters a post")
+            number, acct, domain = who["id"], who["acct"], server["domain"]
         except (KeyError, TypeError):
-            raise _Unreadable("what answers is not Mastodon") from None
+            number = None
+        if not number:
+            raise _Unreadable("what answers is not Mastodon")
+        self._ids[account] = str(number)
+        return Standing(account, f"@{acct}@{domain}", f"{most} characters a post")
 
     def _timeline(self, account: str, *, since: datetime) -> tuple[list[Seen], bool]:
         """The account's posts since then, oldest first, and whether these are all."""
@@ -297,7 +301,8 @@ class _Client:
             if raw.ok:
                 raise _NoReply("what came cannot be read", sent=True) from None
             return _Reply(None, raw)
-        return _Reply(value, self._last.reply)
+        raw = self._last.reply
+        return _Reply(value if raw.status_code == HTTPStatus.OK else None, raw)
 
     def close(self) -> None:
         self._session.close()
@@ -327,6 +332,8 @@ def _outcome(reply: _Reply) -> Outcome:
             return Deferred(f"the server is unavailable: {reply.why()}")
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
             return InDoubt(f"the server answered {reply.why()}")
+        case status if status < HTTPStatus.BAD_REQUEST:
+            return Deferred(f"the server answered {reply.why()}; its address may be wrong", scope="account")
         case status:
             return Refused(f"the server refused the post: {reply.why()}", code=str(status))
 

@@ -308,6 +308,8 @@ def _outcome(reply: requests.Response) -> Outcome:  # noqa: PLR0911 - one return
             return Deferred(f"X is unavailable: {detail}")
         case HTTPStatus.FORBIDDEN if _is_about_the_app(reply):
             return Deferred(f"X does not let the app post for this account: {detail}", scope="account")
+        case _ if status < HTTPStatus.BAD_REQUEST:
+            return Deferred(f"X answered {status}; its address may be wrong", scope="account")
         case HTTPStatus.REQUEST_TIMEOUT:
             return InDoubt("X answered 408")
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -37,8 +37,10 @@ DUPLICATE = {
 @contextmanager
 def channel(url: str) -> Iterator[X]:
     x = X({"national": XCredentials("ck", "cs", "tok", "ts")}, base_url=url, timeout_s=10)
-    yield x
-    x.close()
+    try:
+        yield x
+    finally:
+        x.close()
 
 
 def batch(*texts: str, sent: tuple[str, ...] = ()) -> PostBatch:
