@@ -231,6 +231,8 @@ def region(cell: str, country: str) -> str:
 
 def postal_code(cell: str, country: str, region: str) -> str:
     """As written, in capitals; a ZIP code gets back the noughts that spreadsheets take from its front."""
+    if len(cell) == 5 and cell.isdecimal():  # noqa: PLR2004 - a whole ZIP code, as most are
+        return cell
     code = " ".join(cell.upper().split())
     if code.isdecimal() and len(code) in (3, 4) and (country == "US" or (not country and region in _STATE_CODES)):
         return code.zfill(5)

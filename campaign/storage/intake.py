@@ -7,7 +7,7 @@ SQLAlchemy's own work for each row would cost more than SQLite's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -104,15 +104,14 @@ class Intake:
     def __init__(self, connection: Connection, *, salt: bytes, at: datetime) -> None:
         self._connection = connection
         self._salt = salt
-        self._stored_time = tables.Utc().dialect_impl(connection.dialect).bind_processor(connection.dialect) or (
-            lambda value: value
-        )
+        self._stored_time: Callable[[datetime], Any] = tables.Utc().dialect_impl(connection.dialect).bind_processor(
+            connection.dialect
+        ) or (lambda value: value)
         self._at = self._stored_time(at)
         self._mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
         self._last_id_before = self._last_id()
         self._any_suppressed = self._one("SELECT EXISTS (SELECT 1 FROM suppressions)")
-        self._consent: Consent | None = None
-        self._consent_columns: tuple[str, str, Any, str] = _NO_CONSENT
+        self._consents: dict[int, tuple[Consent, tuple[str, str, Any, str]]] = {}
         self._tags: dict[tuple[str, ...], str] = {(): ""}
         self._touched: set[int] = set()
         self._forgotten: set[bytes] = set()
@@ -141,16 +140,21 @@ class Intake:
             pending[row.email_key] = row
             if new.unsubscribed:
                 leaving.add(row.address_hash)
-        reasons = self._reasons([row.address_hash for row in pending.values()])
-        for address, reason in reasons.items():
-            if reason == Reason.FORGOTTEN and address not in self._forgotten:
-                self._forgotten.add(address)
-                self._suppressed += 1
-        # Somebody who was forgotten is not remembered because an old file turns up.
-        rows = [row for row in pending.values() if reasons.get(row.address_hash) != Reason.FORGOTTEN]
+        rows = list(pending.values())
+        reasons = self._reasons([row.address_hash for row in rows])
+        if Reason.FORGOTTEN in reasons.values():
+            rows = self._not_forgotten(rows, reasons)
         again = self._write(rows)
-        self._suppressed += sum(1 for row in rows if row.address_hash in reasons and row.address_hash not in again)
+        if reasons:
+            self._suppressed += sum(1 for row in rows if row.address_hash in reasons and row.address_hash not in again)
         self._suppress([address for address in leaving if address not in reasons])
+
+    def _not_forgotten(self, rows: Sequence[Row], reasons: dict[bytes, str]) -> list[Row]:
+        """Somebody who was forgotten is not remembered because an old file turns up."""
+        forgotten = {address for address, reason in reasons.items() if reason == Reason.FORGOTTEN}
+        self._suppressed += len(forgotten - self._forgotten)
+        self._forgotten |= forgotten
+        return [row for row in rows if row.address_hash not in forgotten]
 
     def _write(self, rows: Sequence[Row]) -> set[bytes]:
         """Insert or update; the hashes of those that this import has had before."""
@@ -178,7 +182,8 @@ class Intake:
             if row.email_key not in known:
                 continue
             supporter_id, old = known[row.email_key]
-            after = merged(old, row)
+            # Most of a list that comes again says what is known; the times of this import are no news.
+            after = old if row[1:-2] == old[1:-2] else merged(old, row)
             if after is not old:
                 changed.append((*after, supporter_id))
             if supporter_id > self._last_id_before or supporter_id in self._touched:
@@ -224,15 +229,12 @@ class Intake:
 
     def _row(self, new: NewSupporter) -> Row:
         key = address_key(new.email)
-        if new.consent is not self._consent:
-            self._consent = new.consent
-            self._consent_columns = self._consented(new.consent)
         tags = self._tags.get(new.tags)
         if tags is None:
             if len(self._tags) > _MOST_REMEMBERED:
                 self._tags.clear()
             tags = self._tags[new.tags] = stored_tags(new.tags)
-        basis, source, consent_at, text = self._consent_columns
+        basis, source, consent_at, text = _NO_CONSENT if new.consent is None else self._consented(new.consent)
         return Row(
             new.email,
             key,
@@ -255,10 +257,16 @@ class Intake:
             self._at,
         )
 
-    def _consented(self, consent: Consent | None) -> tuple[str, str, Any, str]:
-        if consent is None:
-            return _NO_CONSENT
-        return (consent.basis.value, consent.source, self._stored_time(consent.at), consent.text)
+    def _consented(self, consent: Consent) -> tuple[str, str, Any, str]:
+        """The columns of a consent. Many people share one: it is known by its identity, for hashing it takes longer."""
+        known = self._consents.get(id(consent))
+        if known is not None and known[0] is consent:
+            return known[1]
+        if len(self._consents) > _MOST_REMEMBERED:
+            self._consents.clear()
+        columns = (consent.basis.value, consent.source, self._stored_time(consent.at), consent.text)
+        self._consents[id(consent)] = (consent, columns)
+        return columns
 
     def _values(self, width: int, rows: int) -> str:
         one = f"({', '.join([self._mark] * width)})"

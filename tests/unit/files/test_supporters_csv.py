@@ -400,7 +400,7 @@ def test_rows_that_cannot_be_used_are_set_aside_with_their_line_and_reason(reads
     assert found[7] == "has 1 cell where the header has 2"
     assert found[8] == "has 3 cells where the header has 2"
     assert found[10] == "the same address came in an earlier line"
-    assert found[11] == "the first name has 201 characters; the most is 200"
+    assert found[11] == "a name has 201 characters; the most is 200"
     assert (result.reading.read, result.reading.rejected, result.reading.duplicates) == (13, 8, 1)
     assert result.rejects[0].text == "no address,B"
 
