@@ -206,7 +206,8 @@ def _listen(*ports: int) -> list[socket.socket]:
     """A listening socket for each port, or none at all."""
     sockets: list[socket.socket] = []
     for port in ports:
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sets TCP_NODELAY on its connections: else each reply waits 40 ms for an ACK.
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         sockets.append(listening)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
