@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import chain, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection
@@ -19,10 +19,8 @@ from campaign.model.supporter import Basis, Consent, NewSupporter, Reason
 from campaign.ports.supporters import Added
 from campaign.storage import tables
 from campaign.storage.addresses import address_hash, address_key
+from campaign.storage.bulk import CHUNK, COLUMNS, Row, bulk
 from campaign.storage.segments import stored_tags
-
-CHUNK = 1_600
-"""Rows in one statement: SQLite takes 32,766 parameters (SQLITE_MAX_VARIABLE_NUMBER), PostgreSQL 65,535."""
 
 MOST_EXTRA = 100
 """Entries kept of a person's ``extra`` over all imports; the newest win."""
@@ -35,31 +33,6 @@ _STRENGTH = {"": 0, Basis.NONE: 1, Basis.OPT_IN: 2, Basis.MEMBER: 2, Basis.PARTN
 _NO_CONSENT: tuple[str, str, Any, str] = ("", "", None, "")
 
 
-class Row(NamedTuple):
-    """A supporter as stored: the columns after ``id``, times as the driver takes and gives them."""
-
-    email: str
-    email_key: str
-    address_hash: bytes
-    first_name: str
-    last_name: str
-    language: str
-    zone: str
-    country: str
-    region: str
-    postal_code: str
-    tags: str
-    consent_basis: str
-    consent_source: str
-    consent_at: Any
-    consent_text: str
-    acted_at: Any
-    extra: str
-    added_at: Any
-    changed_at: Any
-
-
-_WIDTH = len(Row._fields)
 _KEPT_IF_EMPTY = ("first_name", "last_name", "language", "zone", "country", "region", "postal_code")
 
 
@@ -108,7 +81,7 @@ class Intake:
             connection.dialect
         ) or (lambda value: value)
         self._at = self._stored_time(at)
-        self._mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        self._bulk = bulk(connection)
         self._last_id_before = self._last_id()
         self._any_suppressed = self._one("SELECT EXISTS (SELECT 1 FROM suppressions)")
         self._consents: dict[int, tuple[Consent, tuple[str, str, Any, str]]] = {}
@@ -161,19 +134,15 @@ class Intake:
         if not rows:
             return set()
         before = self._last_id()
-        inserted = self._connection.exec_driver_sql(
-            f"INSERT INTO supporters ({', '.join(Row._fields)}) VALUES {self._values(_WIDTH, len(rows))} "  # noqa: S608 - names and marks only
-            "ON CONFLICT (email_key) DO NOTHING",
-            tuple(chain.from_iterable(rows)),
-        ).rowcount
+        inserted = self._bulk.insert(rows)
         self._new += inserted
         return set() if inserted == len(rows) else self._update(rows, before)
 
     def _update(self, rows: Sequence[Row], before: int) -> set[bytes]:
+        condition, parameters = self._bulk.among("email_key", [row.email_key for row in rows])
         found = self._connection.exec_driver_sql(
-            f"SELECT id, {', '.join(Row._fields)} FROM supporters "  # noqa: S608 - names and marks only
-            f"WHERE email_key IN {self._values(len(rows), 1)} AND id <= {self._mark}",
-            (*(row.email_key for row in rows), before),
+            f"SELECT id, {COLUMNS} FROM supporters WHERE {condition} AND id <= {self._bulk.mark}",  # noqa: S608 - names and marks only
+            (*parameters, before),
         ).all()
         known = {row.email_key: (row[0], Row(*row[1:])) for row in found}
         again: set[bytes] = set()
@@ -196,8 +165,8 @@ class Intake:
             else:
                 self._updated += 1
         if changed:
-            sets = ", ".join(f"{name} = {self._mark}" for name in Row._fields)
-            self._connection.exec_driver_sql(f"UPDATE supporters SET {sets} WHERE id = {self._mark}", changed)  # noqa: S608 - names and marks only
+            sets = ", ".join(f"{name} = {self._bulk.mark}" for name in Row._fields)
+            self._connection.exec_driver_sql(f"UPDATE supporters SET {sets} WHERE id = {self._bulk.mark}", changed)  # noqa: S608 - names and marks only
         return again
 
     def _suppress(self, addresses: Sequence[bytes]) -> None:
@@ -221,9 +190,10 @@ class Intake:
     def _reasons(self, addresses: Sequence[bytes]) -> dict[bytes, str]:
         if not self._any_suppressed:
             return {}
+        condition, parameters = self._bulk.among("address_hash", addresses)
         found = self._connection.exec_driver_sql(
-            f"SELECT address_hash, reason FROM suppressions WHERE address_hash IN {self._values(len(addresses), 1)}",  # noqa: S608 - marks only
-            tuple(addresses),
+            f"SELECT address_hash, reason FROM suppressions WHERE {condition}",  # noqa: S608 - names and marks only
+            parameters,
         )
         return {bytes(address): reason for address, reason in found}
 
@@ -269,7 +239,7 @@ class Intake:
         return columns
 
     def _values(self, width: int, rows: int) -> str:
-        one = f"({', '.join([self._mark] * width)})"
+        one = f"({', '.join([self._bulk.mark] * width)})"
         return ", ".join([one] * rows)
 
     def _last_id(self) -> int:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from campaign.model.segment import Audience, Headcount, Segment
 from campaign.model.supporter import Basis, Consent, NewSupporter, Reason, Suppression
 from campaign.ports.supporters import Added
-from campaign.storage import intake, tables
+from campaign.storage import tables
+from campaign.storage.bulk import CHUNK
 from campaign.storage.database import Database
 from campaign.storage.supporters import SqlSupporters
 from tests.builders import CONSENT, EVERYBODY, T0, people
@@ -136,7 +137,7 @@ def test_an_address_that_comes_twice_in_one_import_is_one_person(supporters: Sql
 
 
 def test_duplicates_are_counted_however_far_apart_they_stand(supporters: SqlSupporters) -> None:
-    many = people(intake.CHUNK + 10)
+    many = people(CHUNK + 10)
     supporters.add(many[:5], at=T0)
     added = supporters.add([*many, many[0], many[7], many[7]], at=T0 + HOUR)
     assert added == Added(new=len(many) - 5, updated=0, unchanged=5, duplicates=3, suppressed=0)
@@ -145,7 +146,7 @@ def test_duplicates_are_counted_however_far_apart_they_stand(supporters: SqlSupp
 
 def test_an_import_that_fails_halfway_leaves_nothing(supporters: SqlSupporters) -> None:
     def rows() -> Iterator[NewSupporter]:
-        yield from people(intake.CHUNK + 1)
+        yield from people(CHUNK + 1)
         yield replace(PERSON, unsubscribed=True)
         raise KeyboardInterrupt
 
@@ -181,7 +182,7 @@ def test_a_suppression_stays_through_any_import(supporters: SqlSupporters) -> No
 
 
 def test_a_later_row_that_says_unsubscribed_counts_although_it_is_a_duplicate(supporters: SqlSupporters) -> None:
-    added = supporters.add([PERSON, *people(intake.CHUNK), replace(PERSON, unsubscribed=True)], at=T0)
+    added = supporters.add([PERSON, *people(CHUNK), replace(PERSON, unsubscribed=True)], at=T0)
     assert (added.duplicates, added.suppressed) == (1, 1)
     assert supporters.suppression(PERSON.email) is not None
 
