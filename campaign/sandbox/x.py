@@ -263,8 +263,11 @@ def _asked(body: bytes, posts: _Posts) -> tuple[str, str | None]:
         asked = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise _invalid("Invalid JSON") from None
-    if not isinstance(asked, dict) or (unknown := asked.keys() - _BODY_KEYS):
-        raise _invalid(f"[$.{', $.'.join(sorted(unknown))}] is not defined in the schema" if asked else "no object")
+    if not isinstance(asked, dict):
+        raise _invalid("the body must be an object")
+    unknown = asked.keys() - _BODY_KEYS
+    if unknown:
+        raise _invalid(f"[$.{', $.'.join(sorted(unknown))}] is not defined in the schema")
     text, reply = asked.get("text", ""), asked.get("reply")
     if not isinstance(text, str) or not text.strip():
         raise _invalid("text must not be empty")
