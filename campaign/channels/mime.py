@@ -16,6 +16,7 @@ from campaign.model.batch import MailContent, MailRow, Shown
 
 _LINE = 76
 _NEWLINES = re.compile(r"\r\n?|\n")
+_BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 
 
@@ -95,6 +96,8 @@ def _headers(
 
 def _part(kind: str, text: str) -> bytes:
     encoded = b2a_qp(_NEWLINES.sub("\r\n", text).encode(errors="replace"), istext=True)
+    # b2a_qp breaks long lines as the text itself ends its first one, and without CR where it has but one.
+    encoded = _BARE_NEWLINE.sub(b"\r\n", encoded)
     return (
         f"Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n".encode() + encoded
     )

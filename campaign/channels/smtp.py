@@ -22,7 +22,7 @@ Security = Literal["starttls", "tls", "none"]
 PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "none": 25}
 
 _READY, _GO_AHEAD, _CLOSING = 250, 354, 421
-_TRANSIENT, _PERMANENT = 400, 500
+_YES, _TRANSIENT, _PERMANENT = range(200, 300), 400, 500
 _ABOUT_US = frozenset({530, 534, 535, 538})
 """Replies that ask for authentication or more of it (RFC 4954, section 6): not the recipient's fault."""
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
@@ -187,46 +187,57 @@ class _Attempt:
         self._connection = connection
 
     def send(self, sender: str, recipient: str, message: bytes, *, ref: str) -> Outcome:
-        options: list[str] = []
-        if not (sender + recipient).isascii():
-            if not self._connection.has_extn("smtputf8"):
-                return Refused("this server takes no address beyond ASCII (RFC 6531)", code="SMTPUTF8")
-            options = ["SMTPUTF8", "BODY=8BITMIME"]
-            self._connection.command_encoding = "utf-8"
-        leaving = False
+        if not (sender + recipient).isascii() and not self._connection.has_extn("smtputf8"):
+            return Refused("this server takes no address beyond ASCII (RFC 6531)", code="SMTPUTF8")
         try:
-            refused = self._offer(sender, recipient, options)
-            if refused is not None:
-                return refused
-            leaving = True
-            self._connection.send(_LEADING_DOT.sub(b"..", message) + b".\r\n")
-            code, said = self._connection.getreply()
-        except (smtplib.SMTPException, OSError):
-            self.ended = _NOT_ATTEMPTED
-            if leaving:
-                return InDoubt("the connection was lost before the server replied to the message")
-            return Deferred("the connection ended before the message left")
+            refused = self._offer(sender, recipient)
         except ValueError:
             # Only a line end or half a character in an address; smtplib wrote nothing of the command.
             self._start_over()
             return Refused("the address is malformed")
-        return Accepted(ref=ref) if code < _TRANSIENT else self._no(code, said)
+        except (smtplib.SMTPException, OSError):
+            self.ended = _NOT_ATTEMPTED
+            return Deferred("the connection ended before the message left")
+        return self._hand_over(message, ref=ref) if refused is None else refused
 
-    def _offer(self, sender: str, recipient: str, options: list[str]) -> Outcome | None:
+    def _offer(self, sender: str, recipient: str) -> Outcome | None:
         """Everything before the message itself; None where the server wants it."""
+        options: list[str] = []
+        if not (sender + recipient).isascii():
+            options = ["SMTPUTF8", "BODY=8BITMIME"]
+            self._connection.command_encoding = "utf-8"
         code, said = self._connection.mail(sender, options)
         if code >= _PERMANENT:
             # No other message would fare better.
             self.ended = Deferred(f"the server refused the sender: {_said(code, said)}", scope="channel")
             return self.ended
-        if code < _TRANSIENT:
+        if code in _YES:
             code, said = self._connection.rcpt(recipient)
-        if code < _TRANSIENT:
+        if code in _YES:
             code, said = self._connection.docmd("DATA")
         return None if code == _GO_AHEAD else self._no(code, said)
 
+    def _hand_over(self, message: bytes, *, ref: str) -> Outcome:
+        """The message itself. It counts as taken once the server has said so, and may be from its first byte on."""
+        try:
+            self._connection.send(_LEADING_DOT.sub(b"..", message) + b".\r\n")
+            code, said = self._connection.getreply()
+        except (smtplib.SMTPException, OSError):
+            self.ended = _NOT_ATTEMPTED
+            return InDoubt("the connection was lost before the server replied to the message")
+        if code in _YES:
+            return Accepted(ref=ref)
+        if code < _TRANSIENT:
+            # smtplib's -1: no code could be read.
+            self.ended = _NOT_ATTEMPTED
+            return InDoubt("the server replied to the message with what is no SMTP")
+        return self._no(code, said)
+
     def _no(self, code: int, said: bytes) -> Outcome:
         reason = _said(code, said)
+        if code < _TRANSIENT:
+            self.ended = _NOT_ATTEMPTED
+            return Deferred("the server replied with what is no SMTP")
         if code == _CLOSING or code in _ABOUT_US:
             self.ended = Deferred(reason, scope="channel")
             return self.ended
