@@ -144,5 +144,5 @@ def _no_email(header: Sequence[str], file: Path, line: int) -> Problem:
     else:
         what = f"no column holds e-mail addresses; the columns are {found}"
         close = next((name for name in header if get_close_matches(squashed(name), emails, n=1)), None)
-        remedy = f'did you mean "{close.strip()}"? rename it to "email"' if close else 'name one of them "email"'
+        remedy = f'did you mean "email" by "{close.strip()}"? rename it' if close else 'name one of them "email"'
     return Problem(file=str(file), line=line, where="", what=what, remedy=remedy)

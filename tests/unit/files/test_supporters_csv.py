@@ -533,7 +533,7 @@ def refused(path: Path) -> str:
         ("email\na@example.org\n".encode("utf-16-le"), "NUL bytes"),
         (b"\xff\xfee\x00m\x00a\x00i\x00l\x00\x00\xd8\x00\xd8", "UTF-16"),
         (b"first,last\nA,B\n", 'no column holds e-mail addresses; the columns are "first", "last"'),
-        (b"first,emial adress\nA,B\n", 'did you mean "emial adress"'),
+        (b"first,emial adress\nA,B\n", 'did you mean "email" by "emial adress"'),
         (b"a@example.org,A\nb@example.org,B\n", "the first line holds an address and no column names"),
         (b"email," + b",".join(b"c%d" % n for n in range(600)), "601 columns"),
     ],
