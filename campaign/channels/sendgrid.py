@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -12,7 +12,16 @@ from typing import Any
 import orjson
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, LocationValueError, ReadTimeoutError
+from urllib3.exceptions import (
+    HTTPError,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from campaign.channels.reasons import without_addresses
 from campaign.channels.sendgrid_events import events
@@ -101,7 +110,10 @@ class SendGrid:
                 "GET", f"{self._path}/v3/scopes", headers=self._headers, retries=False, redirect=False
             )
         except HTTPError as error:
-            raise ChannelUnusable(f"SendGrid cannot be reached at {self.base_url}: {_network(error)}") from None
+            raise ChannelUnusable(
+                f"SendGrid cannot be reached at {self.base_url}: {_network(error)}; "
+                "check the network and CAMPAIGN_SENDGRID__BASE_URL"
+            ) from None
         if reply.status == HTTPStatus.OK:
             scopes = _json(reply.data).get("scopes", ())
             if _MAIL_SEND not in scopes:
@@ -304,10 +316,21 @@ def _reset(headers: Mapping[str, str]) -> datetime | None:
 
 
 def _network(error: BaseException) -> str:
-    """The kind of failure in few words, the same each time, so that equal failures count as one."""
-    cause = error.__cause__ or error
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(cause).__name__.removesuffix("Error")).lower()
-    return words or "failed"
+    """What failed, in the same words each time, so that equal failures count as one."""
+    cause = error.__cause__ if isinstance(error, _NotReached) else error
+    for kind, words in _FAILURES:
+        if isinstance(cause, kind):
+            return words
+    return "the connection failed"
+
+
+_FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (NameResolutionError, "its name is not known"),
+    (NewConnectionError, "nothing answers there"),
+    ((SSLError, ssl.SSLError, ssl.CertificateError), "TLS failed"),
+    ((HTTPTimeout, TimeoutError), "no answer in time"),
+    (ProtocolError, "the connection was lost"),
+)
 
 
 class _NotReached(HTTPError):

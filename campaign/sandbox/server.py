@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import importlib
 import logging
 import socket
 import threading
@@ -13,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
@@ -22,23 +21,37 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from campaign.errors import SandboxFailed
-from campaign.sandbox import control, smtp
+from campaign.sandbox import bluesky, control, mastodon, sendgrid, smtp, x
 from campaign.sandbox.crowd import Crowd
 from campaign.sandbox.faults import ABORT, Faults
 from campaign.sandbox.journal import Journal
 from campaign.sandbox.world import World
 
 HOST = "127.0.0.1"
-HTTP_PROVIDERS = ("sendgrid", "x", "bluesky", "mastodon")
+_ROUTES = {
+    "sendgrid": sendgrid.routes,
+    "x": x.routes,
+    "bluesky": bluesky.routes,
+    "mastodon": mastodon.routes,
+}
+_TAKEN = {
+    "sendgrid": sendgrid.taken,
+    "smtp": smtp.taken,
+    "x": x.taken,
+    "bluesky": bluesky.taken,
+    "mastodon": mastodon.taken,
+}
+HTTP_PROVIDERS = tuple(_ROUTES)
 _START_TIMEOUT_S = 20.0
 _KEEP_ALIVE_S = 75
 _BACKLOG = 512
 _ROUNDS_TO_CLOSE = 5
 """Rounds of the event loop in which a connection just accepted is made, aborted and, TLS and all, closed."""
 
-# uvicorn and aiosmtpd speak of every connection; what a stand-in does is seen in its journal.
-logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+# uvicorn and aiosmtpd speak of every connection. What a stand-in does is seen in its journal; only its own failure
+# is worth a line.
+logging.getLogger("uvicorn").setLevel(logging.ERROR)
+logging.getLogger("mail.log").setLevel(logging.ERROR)
 
 
 class Sandbox:
@@ -61,15 +74,17 @@ class Sandbox:
         smtp_port: int = 0,
         smtp_security: smtp.Security | None = None,
     ) -> None:
+        self._http_socket, self._smtp_socket = _listen(port, smtp_port)
         try:
-            self.world = World(Journal(journal), Faults() if faults is None else faults, accounts or {}, limits or {})
+            kept = Journal(journal)
         except OSError as error:
+            self._http_socket.close()
+            self._smtp_socket.close()
             raise SandboxFailed(f"the sandbox cannot keep its journal in {journal}: {error.strerror}") from error
+        self.world = World(kept, Faults() if faults is None else faults, accounts or {}, limits or {})
         self.world.set_now(now)
-        self._providers = {name: module for name in HTTP_PROVIDERS if (module := _provider(name)) is not None}
         self._crowd = Crowd(self.world)
         self._smtp_security = smtp_security or smtp.Security()
-        self._http_socket, self._smtp_socket = _listen(port, smtp_port)
         self.url = f"http://{HOST}:{self._http_socket.getsockname()[1]}"
         self.urls: Mapping[str, str] = {name: f"{self.url}/{name}" for name in HTTP_PROVIDERS}
         self.smtp_port: int = self._smtp_socket.getsockname()[1]
@@ -87,10 +102,9 @@ class Sandbox:
 
     def taken(self, provider: str | None = None) -> Iterator[dict[str, Any]]:
         """Everything the stand-ins took, in order by provider: provider, key, recipient, text or subject, at, ref."""
-        modules: dict[str, ModuleType] = {**self._providers, "smtp": smtp}
-        for name, module in modules.items():
-            if provider in (None, name) and hasattr(module, "taken"):
-                yield from module.taken(self.world)
+        for name, taken in _TAKEN.items():
+            if provider in (None, name):
+                yield from taken(self.world)
 
     def events(self, after: int = 0) -> tuple[list[dict[str, Any]], int]:
         """The mail events that have happened by now, after the first ``after`` of them, and what to ask for next."""
@@ -105,9 +119,7 @@ class Sandbox:
         self.world.journal.close()
 
     def _app(self) -> ASGIApp:
-        mounted: list[BaseRoute] = [
-            Mount(f"/{name}", routes=module.routes(self.world)) for name, module in self._providers.items()
-        ]
+        mounted: list[BaseRoute] = [Mount(f"/{name}", routes=routes(self.world)) for name, routes in _ROUTES.items()]
         mounted.append(Mount("/_sandbox", routes=control.routes(self.world, self.taken, self.events)))
         return Starlette(routes=mounted)
 
@@ -218,13 +230,3 @@ def _listen(*ports: int) -> list[socket.socket]:
                 opened.close()
             raise SandboxFailed(f"the sandbox cannot listen on port {port}: {error}") from error
     return sockets
-
-
-def _provider(name: str) -> ModuleType | None:
-    """A stand-in's module; None where it is not part of this installation."""
-    try:
-        return importlib.import_module(f"campaign.sandbox.{name}")
-    except ModuleNotFoundError as error:
-        if error.name == f"campaign.sandbox.{name}":
-            return None
-        raise
