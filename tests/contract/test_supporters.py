@@ -307,6 +307,20 @@ def test_headcount_counts_each_person_once(crowd: SqlSupporters) -> None:
     assert crowd.headcount(audience(segment=Segment("nobody", tags_all=("x",)))) == Headcount(0, 0, 0)
 
 
+def test_whom_several_audiences_reach_is_counted_once(crowd: SqlSupporters) -> None:
+    donors = audience(segment=Segment("donors", tags_all=("donor",)))
+    americans = audience(segment=Segment("americans", countries=("US", "GB")))
+    assert crowd.reach([donors]) == 2
+    assert crowd.reach([donors, americans]) == 3
+    assert crowd.reach([]) == 0
+
+
+def test_what_is_no_address_matches_nobody(crowd: SqlSupporters) -> None:
+    for written in ("", "plain", "pl\u00e1in@", "xn--@example.org", "\udcff@example.org"):
+        assert crowd.find(written) is None
+        assert crowd.suppression(written) is None
+
+
 def test_who_has_no_zone_is_at_home(crowd: SqlSupporters) -> None:
     assert crowd.headcount(audience(zones=(HOME,))).members == 7
     assert crowd.headcount(audience(zones=("Europe/London", "America/Denver"))).members == 2
