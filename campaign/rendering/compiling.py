@@ -138,17 +138,21 @@ class Compiler:
         """What ``step`` gives; None, with the reason noted, where the part cannot be shared."""
         try:
             return step(*arguments)
-        except NotShareable as why:
-            self.fallbacks.setdefault(part, str(why))
+        except NotShareable as found:
+            why = str(found)
         except BadInput:
             raise
         except Exception as error:  # noqa: BLE001 - a template may fail in any way, and each is bad input
-            if not self._recorder.depth and not isinstance(error, SyntaxError | RecursionError | MemoryError):
+            if self._tokens.within(str(error)):
+                why = "it takes a template's name, or what else must be known, from the supporter"
+            elif self._recorder.depth or isinstance(error, SyntaxError | RecursionError | MemoryError):
+                # Only some people come by here, so it may be right for each of them.
+                why = f"a branch fails when it is rendered for everybody: {error}"
+            else:
                 raise BadInput([self._whole.problem(part, error)]) from None
-            # Only some people come by here, so it may be right for each of them.
-            self.fallbacks.setdefault(part, f"a branch fails when it is rendered for everybody: {error}")
         finally:
             self._recorder.start_over()
+        self.fallbacks.setdefault(part, why)
         return None
 
     # From text with tokens to a finished part, in pieces.

@@ -97,9 +97,8 @@ class Fields:
 
     def evaluated(self, each: Each) -> list[Any]:
         """What a loop that is the same for everybody goes over."""
-        space = dict(self._names)
         turns = f"[{_pattern(each.target, each.loop)} {self._turns(each)}]"
-        return list(eval(turns, space))  # noqa: S307 - as above
+        return list(eval(turns, dict(self._names)))  # noqa: S307 - as above
 
     # Pieces.
 

@@ -82,10 +82,15 @@ def compile_mail(message: Message, language: str, shared: Mapping[str, Any]) -> 
     unknown = whole.unknown_names()
     if unknown:
         raise BadInput(unknown)
+    return compiled(whole)
+
+
+def compiled(whole: Whole) -> CompiledMail:
+    """What ``whole`` renders, compiled."""
     compiler = Compiler(whole)
     bodies = compiler.bodies()
     return CompiledMail(
-        language=language,
+        language=whole.source.language,
         subject=bodies["subject"],
         html=bodies["html"],
         text=bodies["text"],
@@ -100,17 +105,17 @@ def compile_mail(message: Message, language: str, shared: Mapping[str, Any]) -> 
 
 def check_mail(message: Message, language: str, shared: Mapping[str, Any], people: Sequence[Supporter]) -> CompiledMail:
     """``compile_mail``, and rendered for each of ``people``, with every problem of any of them in one BadInput."""
-    compiled = compile_mail(message, language, shared)
+    mail = compile_mail(message, language, shared)
     problems: dict[tuple[str, int, str], Problem] = {}
     for person in people:
         try:
-            compiled.whole(person, "https://example.org/unsubscribe")
+            mail.whole(person, "https://example.org/unsubscribe")
         except BadInput as error:
             for problem in error.problems:
                 problems.setdefault((problem.file, problem.line, problem.what), problem)
     if problems:
         raise BadInput(list(problems.values()))
-    return compiled
+    return mail
 
 
 def _failed_field(error: Exception) -> int:

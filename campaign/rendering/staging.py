@@ -185,7 +185,9 @@ class Staging:
         live = _ask("live", [nodes.Const(self._recorder.code(deciding)), *given])
         whole, given = self._code(node)
         asked = _ask(ask, [nodes.Const(self._recorder.code(whole)), *given])
-        return nodes.CondExpr(live, asked, native)
+        guarded = nodes.CondExpr(live, asked, native)
+        guarded.set_lineno(node.lineno)  # a statement over several lines begins further up
+        return guarded
 
     def _unpacking(self, target: nodes.Node, node: nodes.Node) -> nodes.Expr:
         if not isinstance(target, nodes.Tuple):

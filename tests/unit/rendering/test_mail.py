@@ -1,0 +1,454 @@
+"""What compiling an e-mail gives: shared bodies, fields, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from campaign.errors import BadInput, Problem
+from campaign.model.message import MailSource, Message, Source
+from campaign.model.supporter import Supporter
+from campaign.rendering.context import UTM
+from campaign.rendering.links import Utm
+from campaign.rendering.mail import CompiledMail, check_mail, compile_mail
+from campaign.rendering.share import Share
+from campaign.rendering.whole import whole
+from tests.builders import letter
+
+URL = "https://campaign.example.org/u/abc?x=1&y=2"
+ANA = Supporter(1, "ana@example.org", "Ana", "O'Hara", country="ES", tags=("a", "<b>"), extra={"city": "León"})
+BO = Supporter(2, "bo@example.org", acted_at=datetime(2018, 5, 22, 14, tzinfo=UTC))
+EVIL = Supporter(3, "evil@example.org", "\"'><script>alert(1)</script>", "x\r\nBcc: all@example.org\x00\u2028y")
+SHARED: dict[str, Any] = {
+    "letter": letter(),
+    "links": {"action": "https://example.org/act", "es": "https://example.org/es"},
+    "campaign": {"title": "Example", "organisation": "The Coalition"},
+    "facts": {},
+    "step": {"id": "alert", "number": 1},
+    "share": Share(),
+}
+LAYOUT = """<mjml lang="{{ language }}"><mj-head>
+<mj-title>{{ subject }}</mj-title><mj-preview>{{ preheader }}</mj-preview>
+<mj-style inline="inline">.note { color: red }</mj-style></mj-head>
+<mj-body>{% block body %}{% endblock %}</mj-body></mjml>"""
+COLUMN = "<mj-section><mj-column>{}</mj-column></mj-section>"
+
+
+def message(
+    html: str = "<p>Hello</p>",
+    text: str = "Hello",
+    subject: str = "Hello",
+    *,
+    preheader: str = "",
+    mjml: bool = False,
+    **shared: str,
+) -> Message:
+    source = MailSource(
+        "en",
+        Source("en.mjml", subject, 2),
+        Source("en.mjml", preheader, 3),
+        Source("en.mjml", html, 5),
+        Source("en.txt", text),
+        mjml=mjml,
+    )
+    partials = {"_layout/email.mjml": LAYOUT} | {f"_layout/{name}": text for name, text in shared.items()}
+    return Message(
+        "email/alert",
+        "email",
+        mails={"en": source},
+        shared={name: Source(name, part) for name, part in partials.items()},
+    )
+
+
+def compiled(*arguments: Any, values: dict[str, Any] | None = None, **more: Any) -> CompiledMail:
+    return compile_mail(message(*arguments, **more), "en", SHARED if values is None else values)
+
+
+def html_of(html: str, person: Supporter = ANA, **more: Any) -> str:
+    mail = compiled(html, **more)
+    assert mail.fallbacks == {}
+    body = mail.whole(person, URL).html
+    return body[body.index("<body>") + 6 : body.index("</body>")]
+
+
+def text_of(text: str, person: Supporter = ANA, **more: Any) -> str:
+    mail = compiled(text=text, **more)
+    assert mail.fallbacks == {}
+    return mail.whole(person, URL).text
+
+
+def refused(*arguments: Any, **more: Any) -> list[Problem]:
+    with pytest.raises(BadInput) as caught:
+        compiled(*arguments, **more)
+    return list(caught.value.problems)
+
+
+# Shared bodies and fields.
+
+
+def test_a_mail_without_fields_has_no_tokens() -> None:
+    mail = compiled("<p>{{ letter.addressee.name }}</p>")
+    assert mail.tokens == ()
+    assert mail.fill([ANA, BO], [URL, URL]) == [(), ()]
+    assert "<p>Jo Example</p>" in mail.html
+
+
+def test_values_come_in_the_order_of_the_tokens() -> None:
+    mail = compiled(text="{{ supporter.first_name }}-{{ supporter.country }}")
+    assert re.fullmatch("-".join(mail.tokens), mail.text)
+    assert mail.fill([ANA, BO], [URL, URL]) == [("Ana", "ES"), ("", "")]
+
+
+def test_the_same_value_in_two_places_is_one_field() -> None:
+    mail = compiled(text="{{ supporter.first_name }} {{ supporter.first_name }}", subject="{{ supporter.id }}")
+    assert len(mail.tokens) == 2
+    assert mail.whole(ANA, URL).text == "Ana Ana"
+
+
+def test_the_same_message_compiles_to_the_same_bytes() -> None:
+    html = "<p>{{ supporter.first_name }}{% if supporter.acted_at %}!{% endif %}</p>"
+    first, second = compiled(html), compiled(html)
+    assert (first.html, first.tokens) == (second.html, second.tokens)
+
+
+def test_a_conditional_is_one_field_that_chooses_a_branch() -> None:
+    mail = compiled(text="{% if supporter.acted_at %}Thank you{% else %}Please act{% endif %}.")
+    assert mail.fill([ANA, BO], [URL, URL]) == [("Please act",), ("Thank you",)]
+
+
+def test_what_follows_from_the_supporter_is_followed_through_names() -> None:
+    text = (
+        "{% set name = supporter.first_name | fallback('friend') %}"
+        "{% if supporter.country == 'ES' %}{% set hi = 'Hola' %}{% else %}{% set hi = 'Hello' %}{% endif %}"
+        "{{ hi }} {{ name }}{% with loud = name | upper %} {{ loud }}{% endwith %}"
+    )
+    assert text_of(text) == "Hola Ana ANA"
+    assert text_of(text, BO) == "Hello friend FRIEND"
+
+
+def test_a_loop_over_what_is_shared_may_hold_what_is_not() -> None:
+    text = "{% for s in letter.signatories %}{{ loop.index }} {{ s }} for {{ supporter.first_name }}\n{% endfor %}"
+    assert text_of(text) == "1 One Org for Ana\n2 Other Org for Ana\n"
+
+
+def test_a_loop_over_what_is_the_supporters_knows_its_turns() -> None:
+    text = "{% for t in supporter.tags %}{{ loop.index }}/{{ loop.length }}{{ t }}{% if not loop.last %}, {% endif %}"
+    text += "{% else %}none{% endfor %}"
+    assert text_of(text) == "1/2a, 2/2<b>"
+    assert text_of(text, BO) == "none"
+
+
+def test_a_loop_in_a_scoped_block_of_another_template_knows_its_turns_too() -> None:
+    layout = "{% for t in supporter.tags %}{% block row scoped %}{% endblock %}{% endfor %}"
+    text = "{% extends '_layout/list' %}{% block row %}{{ loop.index }}{{ t }} {% endblock %}"
+    assert text_of(text, list=layout) == "1a 2<b> "
+
+
+def test_loops_conditions_and_unpacking_may_depend_on_both() -> None:
+    text = "{% for s in letter.signatories if s.name[:3] != supporter.country %}{{ s }};{% endfor %}"
+    assert text_of(text, replace(ANA, country="One")) == "Other Org;"
+    assert text_of("{% for k, v in supporter.extra.items() %}{{ k }}={{ v }}{% endfor %}") == "city=León"
+    assert text_of("{% set a, b = supporter.tags %}{{ b }}{{ a }}") == "<b>a"
+
+
+def test_a_macro_may_be_given_the_supporters_values() -> None:
+    macros = "{% macro button(url, label) %}<mj-button href='{{ url }}'>{{ label }}</mj-button>{% endmacro %}"
+    html = "{% extends '_layout/email.mjml' %}{% from '_layout/macros' import button %}{% block body %}"
+    html += COLUMN.format("{{ button(unsubscribe_url, 'Leave, ' ~ supporter.first_name) }}") + "{% endblock %}"
+    mail = compiled(html, mjml=True, macros=macros)
+    assert mail.fallbacks == {}
+    assert re.search(
+        r'<a href="https://campaign.example.org/u/abc\?x=1&amp;y=2"[^>]*>Leave, Ana</a>', mail.whole(ANA, URL).html
+    )
+
+
+def test_a_recursive_loop_over_what_is_shared_is_shared() -> None:
+    values = SHARED | {"tree": [{"name": "a", "of": [{"name": "b", "of": []}]}]}
+    text = "{% for n in tree recursive %}{{ n.name }}{{ supporter.country }}{{ loop(n.of) }}{% endfor %}"
+    mail = compile_mail(message(text=text), "en", values)
+    assert mail.fallbacks == {}
+    assert mail.whole(ANA, URL).text == "aESbES"
+
+
+def test_what_a_block_puts_aside_can_be_used_twice_and_measured() -> None:
+    text = "{% set hi %}Hi {{ supporter.first_name }}{% endset %}{{ hi }}|{{ hi }}|{{ hi | length }}|{{ hi | upper }}"
+    assert text_of(text) == "Hi Ana|Hi Ana|6|HI ANA"
+
+
+# HTML: what stands in a branch is treated as what stands outside.
+
+
+def test_branches_get_their_styles_and_tags_like_everything_else() -> None:
+    html = (
+        "<html><head><style>.note { color: red }</style></head><body>"
+        "{% if supporter.acted_at %}<p class='note'>Thanks</p>"
+        "{% else %}<p>Please <a href='https://example.org/a?b=1#c'>act</a></p>{% endif %}</body></html>"
+    )
+    values = SHARED | {UTM: Utm("email", "email", "example", "alert")}
+    mail = compiled(html, values=values)
+    assert mail.fallbacks == {}
+    assert '<p class="note" style="color: red;">Thanks</p>' in mail.whole(BO, URL).html
+    tags = "utm_source=email&amp;utm_medium=email&amp;utm_campaign=example&amp;utm_content=alert"
+    assert f'<a href="https://example.org/a?b=1&amp;{tags}#c">act</a>' in mail.whole(ANA, URL).html
+
+
+def test_a_branch_may_choose_an_address() -> None:
+    html = (
+        "<a href='{% if supporter.country == \"ES\" %}{{ links.es }}{% else %}https://example.org/en{% endif %}'>x</a>"
+    )
+    values = SHARED | {UTM: Utm("email", "email", "example", "alert")}
+    mail = compiled(html, values=values)
+    assert mail.fallbacks == {}
+    assert 'href="https://example.org/es?utm_source=email' in mail.whole(ANA, URL).html
+    assert 'href="https://example.org/en?utm_source=email' in mail.whole(BO, URL).html
+
+
+def test_mjml_may_stand_in_a_branch_and_in_a_loop() -> None:
+    html = "{% extends '_layout/email.mjml' %}{% block body %}" + COLUMN.format(
+        "{% if supporter.acted_at %}<mj-button href='https://example.org/t'>Thanks</mj-button>"
+        "{% else %}<mj-text>Hi <b class='note'>{{ supporter.first_name }}</b></mj-text>{% endif %}"
+        "{% for t in supporter.tags %}<mj-text>{{ t }}</mj-text>{% endfor %}"
+    ) + "{% endblock %}"  # fmt: skip
+    source = message(
+        html, subject="For {{ supporter.first_name }}", preheader="{{ supporter.country }} & you", mjml=True
+    )
+    mail = compile_mail(source, "en", SHARED)
+    assert mail.fallbacks == {}
+    for person in (ANA, BO):
+        assert mail.whole(person, URL) == whole(source, "en", SHARED, person, URL)
+    assert "<title>For Ana</title>" in mail.whole(ANA, URL).html
+    assert ">ES &amp; you<" in mail.whole(ANA, URL).html
+
+
+@pytest.mark.parametrize(
+    ("html", "why"),
+    [
+        (
+            "<style>p + p { color: red }</style>{% if supporter.acted_at %}<p>b</p>{% endif %}<p>c</p>",
+            "around it",
+        ),
+        ("<table>{% if supporter.acted_at %}text{% endif %}<tr><td>x</td></tr></table>", "around it"),
+        ("{% if supporter.acted_at %}<div>{% endif %}x{% if supporter.acted_at %}</div>{% endif %}", "around it"),
+        ("<p {% if supporter.acted_at %}class='a'{% endif %}>x</p>", "attributes"),
+        ("{% filter upper %}<b>{{ supporter.first_name }}</b>{% endfilter %}", "markup is passed through"),
+        ("{% set ask %}{{ supporter.first_name }}{% endset %}{% include ask %}", "takes a template's name"),
+    ],
+)
+def test_what_cannot_be_shared_is_rendered_whole_and_says_why(html: str, why: str) -> None:
+    source = message(html)
+    source = replace(source, shared={**source.shared, "Ana": Source("Ana", "by name"), "": Source("", "by none")})
+    mail = compile_mail(source, "en", SHARED)
+    assert why in mail.fallbacks["html"]
+    assert mail.html == mail.tokens[-1]
+    for person in (ANA, BO):
+        assert mail.whole(person, URL) == whole(source, "en", SHARED, person, URL)
+
+
+def test_columns_that_come_and_go_change_the_width_of_their_neighbours_and_are_not_shared() -> None:
+    column = "<mj-column><mj-text>a</mj-text></mj-column>"
+    columns = f"{column}{{% if supporter.acted_at %}}{column}{{% endif %}}"
+    source = message(f"<mjml><mj-body><mj-section>{columns}</mj-section></mj-body></mjml>", mjml=True)
+    mail = compile_mail(source, "en", SHARED)
+    assert "around it" in mail.fallbacks["html"]
+    assert mail.whole(BO, URL) == whole(source, "en", SHARED, BO, URL)
+
+
+# Values stay in their place.
+
+
+def test_values_are_escaped_in_html_and_not_in_text() -> None:
+    mail = compiled(
+        "<p title='{{ supporter.first_name }}'>{{ supporter.first_name }}</p>", "{{ supporter.first_name }}"
+    )
+    got = mail.whole(EVIL, URL)
+    escaped = "&#34;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert f'<p title="{escaped}">{escaped}</p>' in got.html
+    assert got.text == EVIL.first_name
+
+
+def test_a_value_in_an_unquoted_attribute_stays_in_it() -> None:
+    html = html_of("<p title={{ supporter.first_name }}>x</p>", replace(ANA, first_name="a onclick=b"))
+    assert html == '<p title="a onclick=b">x</p>'
+
+
+def test_a_subject_is_one_line_whatever_a_value_holds() -> None:
+    mail = compiled(subject="Hi {{ supporter.last_name }}{% if supporter.tags %} \n you{% endif %}!")
+    assert mail.whole(EVIL, URL).subject == "Hi x Bcc: all@example.org y!"
+    for row in mail.fill([EVIL], [URL]):
+        assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "".join(row))
+
+
+def test_a_value_that_looks_like_a_token_is_not_filled() -> None:
+    mail = compiled(text="{{ supporter.first_name }} {{ supporter.country }}")
+    assert mail.whole(replace(ANA, first_name=mail.tokens[1]), URL).text == f"{mail.tokens[1]} ES"
+
+
+@pytest.mark.parametrize(
+    ("html", "why"),
+    [
+        ("<script>{{ supporter.first_name }}</script>", "inside <script>"),
+        ("<style>p { color: {{ supporter.first_name }} }</style><p>x</p>", "inside <style>"),
+        ("<p style='color: {{ supporter.first_name }}'>x</p>", "'style', which is code"),
+        ("<p onclick='{{ supporter.first_name }}'>x</p>", "'onclick', which is code"),
+        ("<p {{ supporter.first_name }}>x</p>", "among a tag's attributes"),
+        ("<p {{ supporter.first_name }}='x'>x</p>", "among a tag's attributes"),
+        ("<a href='{{ supporter.extra.city }}'>x</a>", "cannot begin with"),
+        ("<img src='{{ supporter.first_name }}'>", "cannot begin with"),
+        ("<a href='https://example.org/?n={{ supporter.first_name }}'>x</a>", "percent-encoded"),
+    ],
+)
+def test_a_value_where_none_may_stand_is_refused_with_its_line(html: str, why: str) -> None:
+    [problem] = refused(f"<html><body>\n{html}\n</body></html>")
+    assert why in problem.what
+    assert (problem.file, problem.line) == ("en.mjml", 6)
+
+
+def test_a_part_that_cannot_be_shared_is_refused_the_same_values() -> None:
+    unbalanced = "{% if supporter.acted_at %}<div>{% endif %}x{% if supporter.acted_at %}</div>{% endif %}"
+    [problem] = refused(unbalanced + "<p style='color: {{ supporter.first_name }}'>x</p>")
+    assert "which is code" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<a href='{{ unsubscribe_url }}'>x</a>", 'href="https://campaign.example.org/u/abc?x=1&amp;y=2"'),
+        ("<a href='https://example.org/?n={{ supporter.last_name | urlencode }}'>x</a>", "?n=O%27Hara"),
+        ("<a href='{{ share.whatsapp(\"I am \" ~ supporter.last_name) }}'>x</a>", "?text=I%20am%20O%27Hara"),
+        ('<a href=\'{{ links["es" if supporter.country == "ES" else "action"] }}\'>x</a>', '"https://example.org/es"'),
+        ("{% set there = links.es if supporter.tags else links.action %}<a href='{{ there }}'>x</a>", "example.org/es"),
+    ],
+)
+def test_what_is_ours_or_encoded_may_stand_in_an_address(html: str, expected: str) -> None:
+    assert expected in html_of(html)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ supporter.__class__ }}", "{{ ''['__class__'] }}", "{{ letter._x }}", "{{ supporter.extra.update(a='b') }}",
+        "{{ '{0.__class__}'.format(supporter) }}", "{{ 'a'.ljust(99999999) }}", "{{ '%9999999s' % 1 }}",
+        "{{ 'a' * 99999999 }}", "{{ 9 ** 9999999 }}", "{{ [1] * 9999999 }}", "{{ range(99999999) | list }}",
+        "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        "{% for a in range(999) %}{% for b in range(9) %}" + "x" * 999 + "{% endfor %}{% endfor %}",
+        "{% autoescape false %}{{ supporter.first_name }}{% endautoescape %}", "{{ supporter.first_name | safe }}",
+        "{% include '_layout/itself' %}", "{% set _campaign_x = 1 %}",
+    ],
+)  # fmt: skip
+def test_what_a_message_never_needs_is_refused(template: str) -> None:
+    source = message(text=template, itself="{% include '_layout/itself' %}")
+    with pytest.raises(BadInput):
+        compile_mail(source, "en", SHARED).fill([ANA], [URL])
+
+
+# What is wrong is said.
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what", "remedy"),
+    [
+        ("a\n{{ supporter.frist_name }}", 2, '"supporter" has no "frist_name"', 'did you mean "first_name"?'),
+        ("{% if no %}{% endif %}", 1, 'there is no "no"', ""),
+        ("\n\n{% if supporter.tags %}{{ link.action }}{% endif %}", 3, 'there is no "link"', 'did you mean "links"?'),
+        ("{{ links.acton }}", 1, '"links" has no "acton"', 'did you mean "action"?'),
+        ("{{ letter.adressee.name }}", 1, '"letter" has no "adressee"', 'did you mean "addressee"?'),
+        ("{{ letter.addressee.nam }}", 1, '"letter.addressee" has no "nam"', 'did you mean "name"?'),
+        ("{{ supporter.consent.sorce }}", 1, '"supporter.consent" has no "sorce"', 'did you mean "source"?'),
+        ("{{ 1 | fallbak('x') }}", 1, "No filter named 'fallbak'", ""),
+        ("a\n{% if supporter.tags %}", 2, "cannot be read", "its own end"),
+        ("{{ a b }}", 1, "cannot be read", "braces"),
+        (
+            "{% include '_layout/mail.mjml' %}",
+            1,
+            'no template "_layout/mail.mjml"',
+            'did you mean "_layout/email.mjml"?',
+        ),
+        ("a\n\n{{ letter.title | date }}", 3, "the date filter needs a date", ""),
+        ("{{ 1 / 0 }}", 1, "division by zero", ""),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_and_remedy(text: str, line: int, what: str, remedy: str) -> None:
+    problems = refused(text=text)
+    assert [(problem.file, problem.line) for problem in problems] == [("en.txt", line)]
+    assert what in problems[0].what
+    assert remedy in problems[0].remedy
+    assert problems[0].where == 'message "email/alert" (en, text)'
+
+
+def test_all_mistakes_of_all_parts_are_named_at_once() -> None:
+    problems = refused("<p>{{ nme }}</p>\n{{ supporter.nme }}", "{{ texst }}", "{{ subjct }}", preheader="{{ pre }}")
+    places = [(problem.file, problem.line) for problem in problems]
+    assert places == [("en.mjml", 2), ("en.mjml", 3), ("en.mjml", 5), ("en.mjml", 6), ("en.txt", 1)]
+
+
+def test_a_mistake_in_a_layout_names_the_layout() -> None:
+    [problem] = refused("{% include '_layout/foot' %}", foot="one\ntwo {{ campain.title }}")
+    assert (problem.file, problem.line) == ("_layout/foot", 2)
+
+
+def test_a_message_may_ask_whether_something_is_there() -> None:
+    text = "{% if facts.total is defined %}{{ facts.total }}{% endif %}{{ lead | default('-') }}"
+    text += "{% if more is defined %}{{ more }}{% endif %}"
+    assert text_of(text) == "-"
+
+
+def test_what_fails_for_somebody_names_them_by_their_id_and_no_address() -> None:
+    mail = compiled(text="fine\n{{ supporter.extra.city }}")
+    assert mail.fill([ANA], [URL]) == [("León",)]
+    with pytest.raises(BadInput) as caught:
+        mail.fill([ANA, BO], [URL, URL])
+    [problem] = caught.value.problems
+    assert (problem.file, problem.line) == ("en.txt", 2)
+    assert "supporter 2" in problem.where
+    assert "city" in problem.what
+    assert "@" not in str(problem)
+
+
+def test_a_branch_that_fails_for_everybody_but_is_meant_for_some_is_rendered_whole() -> None:
+    values = SHARED | {"letter": replace(letter(), date=None)}
+    mail = compiled(text="{% if supporter.acted_at %}{{ letter.date | date }}{% else %}soon{% endif %}", values=values)
+    assert "there is none" in mail.fallbacks["text"]
+    assert mail.whole(ANA, URL).text == "soon"
+    with pytest.raises(BadInput, match="there is none"):
+        mail.whole(BO, URL)
+
+
+def test_a_shared_condition_spares_a_branch_that_would_fail() -> None:
+    values = SHARED | {"letter": replace(letter(), date=None)}
+    mail = compiled(
+        text="{% if letter.date and supporter.acted_at %}{{ letter.date | date }}{% endif %}-", values=values
+    )
+    assert mail.fallbacks == {}
+    assert mail.text == "-"
+
+
+@pytest.mark.parametrize(
+    "html", ["<p>no mjml</p>", "<mjml><mj-body><mj-section></mjml>", "<mjml><mj-body><mj-nothing /></mj-body></mjml>"]
+)
+def test_mjml_that_cannot_be_read_is_refused(html: str) -> None:
+    [problem] = refused(html, mjml=True)
+    assert "MJML" in problem.what
+    assert problem.file == "en.mjml"
+
+
+def test_mjml_reaches_no_files() -> None:
+    include = '<mjml><mj-head><mj-include path="/etc/hostname" /></mj-head><mj-body></mj-body></mjml>'
+    [problem] = refused(include, mjml=True)
+    assert "include" in problem.what
+
+
+def test_a_language_that_was_not_written_is_refused() -> None:
+    with pytest.raises(BadInput, match='there is no "fr" variant; there is: en'):
+        compile_mail(message(), "fr", SHARED)
+
+
+def test_checking_renders_for_each_person_and_names_each_mistake_once() -> None:
+    source = message(text="{{ supporter.extra.city }}\n{% if supporter.acted_at %}{{ supporter.tags[5] }}{% endif %}")
+    assert check_mail(source, "en", SHARED, [ANA]).fallbacks == {}
+    with pytest.raises(BadInput) as caught:
+        check_mail(source, "en", SHARED, [ANA, BO, replace(BO, id=7), EVIL])
+    assert [problem.line for problem in caught.value.problems] == [1]
