@@ -223,6 +223,8 @@ def outcome(reply: Reply) -> Outcome:
         return Deferred(f"Bluesky refused the account: {reply.why()}", scope="account")
     if reply.status == HTTPStatus.SERVICE_UNAVAILABLE:
         return Deferred(f"Bluesky is unavailable: {reply.why()}")
-    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR or reply.error == "InvalidSwap":
+    if reply.error == "InvalidSwap":
+        return InDoubt(f"another record stands under our key: {reply.why()}")
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return InDoubt(f"Bluesky answered {reply.why()}")
     return Refused(f"Bluesky refused the post: {reply.why()}", code=reply.error or str(reply.status))
