@@ -16,6 +16,10 @@ _INLINER: Final = css_inline.CSSInliner(keep_at_rules=True, load_remote_styleshe
 _OPTIONS: Final = mrml.RenderOptions(fonts={})
 """No fonts from elsewhere: a mail that fetches a font tells that server who reads it, and when."""
 _BREAKS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_WIDTHS: Final = re.compile(
+    r"@media only screen and \((?:min|max)-width:\d+px\) \{(?:\s*(?:table|td)?\.mj-[\w-]+ \{[^{}]*\})+\s*\}"
+)
+_NO_RULES: Final = re.compile(r"<style>\s*</style>")
 _LEFT_OVER: Final = re.compile(r"<(mj-[a-z-]+|mjml)\b", re.IGNORECASE)
 
 
@@ -41,6 +45,14 @@ class Finish:
 
     def text(self, raw: str, *, leave: Collection[str] = ()) -> str:
         return self.utm.in_text(raw, leave=leave, between=self.between) if self.utm else raw
+
+
+def without_widths(document: str) -> str:
+    """``document`` less the rules that MJML writes into its head for the classes of the columns and pictures it holds.
+
+    Each speaks of MJML's own classes alone, so that to have one more than is needed changes nothing.
+    """
+    return _NO_RULES.sub("", _WIDTHS.sub("", document))
 
 
 def one_line(text: str) -> str:

@@ -13,6 +13,7 @@ from campaign.errors import BadInput, Problem
 from campaign.model.message import MailSource, Message, Source
 from campaign.model.supporter import Supporter
 from campaign.rendering.context import UTM
+from campaign.rendering.finish import without_widths
 from campaign.rendering.links import Utm
 from campaign.rendering.mail import CompiledMail, check_mail, compile_mail
 from campaign.rendering.share import Share
@@ -222,6 +223,20 @@ def test_mjml_may_stand_in_a_branch_and_in_a_loop() -> None:
         assert mail.whole(person, URL) == whole(source, "en", SHARED, person, URL)
     assert "<title>For Ana</title>" in mail.whole(ANA, URL).html
     assert ">ES &amp; you<" in mail.whole(ANA, URL).html
+
+
+def test_a_section_and_a_picture_may_come_and_go() -> None:
+    picture = "<mj-image src='https://example.org/i.png' alt='x' />"
+    sections = (
+        COLUMN.format("<mj-text>a</mj-text>") + "{% if supporter.acted_at %}" + COLUMN.format(picture) + "{% endif %}"
+    )
+    source = message(f"<mjml><mj-body>{sections}</mj-body></mjml>", mjml=True)
+    mail = compile_mail(source, "en", SHARED)
+    assert mail.fallbacks == {}
+    # The rules for the picture's classes are there for everybody; nobody without the picture has those classes.
+    for person in (ANA, BO):
+        alone = whole(source, "en", SHARED, person, URL)
+        assert without_widths(mail.whole(person, URL).html) == without_widths(alone.html)
 
 
 @pytest.mark.parametrize(
