@@ -65,7 +65,7 @@ class Ledger(Protocol):
     # --- waves ---
 
     def waves(self, *, step: str | None = None, states: Collection[WaveState] | None = None) -> Sequence[Wave]:
-        """By instant, then step and number."""
+        """By instant, then in the order in which their steps were approved."""
         ...
 
     def end_wave(self, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:

@@ -47,6 +47,10 @@ class Supporters(Protocol):
 
     def headcount(self, audience: Audience) -> Headcount: ...
 
+    def reach(self, audiences: Sequence[Audience]) -> int:
+        """How many people are reachable by at least one of ``audiences``, each counted once."""
+        ...
+
     def zones(self, segment: Segment) -> Mapping[str, int]:
         """How many of the segment are in each zone; the key "" is those without one."""
         ...

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row
+from sqlalchemy import ColumnElement, Connection, Row
 
 from campaign.model.claim import Kept
 from campaign.model.delivery import State
@@ -63,8 +63,13 @@ def members(connection: Connection, batch: Row[Any]) -> list[int]:
     """The deliveries that follow the batch now."""
     if batch.regular:
         return open_parts(connection, batch)
-    query = sa.select(t.outcomes.c.seq).where(t.outcomes.c.batch_id == batch.id).order_by(t.outcomes.c.seq)
+    query = sa.select(t.outcomes.c.seq).where(follows(batch)).order_by(t.outcomes.c.seq)
     return list(connection.execute(query).scalars())
+
+
+def follows(batch: Row[Any]) -> ColumnElement[bool]:
+    """Whose own row follows an irregular batch: those it answers for that have not come to an end of their own."""
+    return sa.and_(t.outcomes.c.batch_id == batch.id, t.outcomes.c.state == batch.state)
 
 
 def become(

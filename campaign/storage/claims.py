@@ -20,7 +20,16 @@ from campaign.model.delivery import State
 from campaign.model.supporter import Supporter
 from campaign.model.wave import Wave, WaveState
 from campaign.storage import tables as t
-from campaign.storage.batches import become, end_attempt, last_attempt, locked, members, open_parts, sent_before
+from campaign.storage.batches import (
+    become,
+    end_attempt,
+    follows,
+    last_attempt,
+    locked,
+    members,
+    open_parts,
+    sent_before,
+)
 from campaign.storage.bundles import pack_payload
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import upsert
@@ -126,7 +135,7 @@ def _people(connection: Connection, batch: Row[Any]) -> list[tuple[int, Supporte
         .where(d.c.wave_id == batch.wave_id, d.c.seq.between(batch.first_seq, batch.last_seq))
         .order_by(d.c.seq)
     )
-    query = query.where(o.c.seq.is_(None)) if batch.regular else query.where(o.c.batch_id == batch.id)
+    query = query.where(o.c.seq.is_(None) if batch.regular else follows(batch))
     found: list[tuple[int, Supporter | None, str]] = []
     for row in connection.execute(query):
         if row.id is None:
@@ -156,9 +165,7 @@ def _suppress(connection: Connection, batch: Row[Any], gone: Mapping[int, str], 
 def _mark_members(connection: Connection, batch: Row[Any], state: State, now: datetime) -> None:
     """Members of an irregular batch have rows of their own, which follow it."""
     if not batch.regular:
-        connection.execute(
-            sa.update(t.outcomes).where(t.outcomes.c.batch_id == batch.id).values(state=state.value, changed_at=now)
-        )
+        connection.execute(sa.update(t.outcomes).where(follows(batch)).values(state=state.value, changed_at=now))
 
 
 def _held(connection: Connection, claim: Claim) -> Row[Any]:

@@ -31,12 +31,17 @@ def shift(connection: Connection, wave_id: int, changes: Mapping[State, int]) ->
 
 
 def close_if_done(connection: Connection, wave_id: int, now: datetime) -> None:
-    """A prepared wave of which nothing is left to send, and nothing is in doubt, is done."""
+    """A wave that was begun, of which nothing is left to send and nothing is in doubt, is done; held or not."""
     still_open = sa.select(sa.literal(1)).where(
         t.counts.c.wave_id == wave_id, t.counts.c.state.in_([state.value for state in _STILL_OPEN]), t.counts.c.n > 0
     )
     connection.execute(
         sa.update(t.waves)
-        .where(t.waves.c.id == wave_id, t.waves.c.state == WaveState.PREPARED.value, ~sa.exists(still_open))
+        .where(
+            t.waves.c.id == wave_id,
+            t.waves.c.state.in_([WaveState.PREPARED.value, WaveState.HELD.value]),
+            t.waves.c.prepared_at.is_not(None),
+            ~sa.exists(still_open),
+        )
         .values(state=WaveState.DONE.value, finished_at=now)
     )

@@ -14,10 +14,12 @@ from campaign.errors import ClaimLost
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
+from campaign.model.wave import WaveState
 from campaign.storage import tables as t
 from campaign.storage.batches import become, end_attempt, locked
 from campaign.storage.counting import shift
 from campaign.storage.database import upsert
+from campaign.storage.waves import ENDS_AS
 
 
 def record(
@@ -74,6 +76,10 @@ def _apply(
 ) -> None:
     """Let the batch take on what befell most of its deliveries, and give the others rows of their own."""
     told = {seq: _told(result, retry_at) for seq, result in results.items()}
+    ended = _ended(connection, batch.wave_id)
+    if ended is not None:
+        # The wave was stopped while the answer was out: what was not sent will not be.
+        told = {seq: ended if one[0] in (State.DEFERRED, State.PLANNED) else one for seq, one in told.items()}
     tallied = Counter(state for state, _, _, _ in told.values())
     said = ", ".join(f"{n:,} {state.value.replace('_', ' ')}" for state, n in tallied.most_common())
     end_attempt(connection, batch.attempt_id, said, now)
@@ -108,6 +114,13 @@ def _apply(
     become(connection, batch, rest, was, state, now=now, why=why, due_at=due_at, ref=ref)
 
 
+def _ended(connection: Connection, wave_id: int) -> Told | None:
+    """What becomes of unsent deliveries of a wave that was missed or cancelled; None while it may still go out."""
+    wave = connection.execute(sa.select(t.waves.c.state, t.waves.c.why).where(t.waves.c.id == wave_id)).one()
+    became = ENDS_AS.get(WaveState(wave.state))
+    return None if became is None else (became, wave.why, None, "")
+
+
 def _apply_to_thread(
     connection: Connection,
     batch: Row[Any],
@@ -117,7 +130,8 @@ def _apply_to_thread(
     now: datetime,
 ) -> None:
     """Parts that have an end get rows of their own; the parts still open stay together, in one state."""
-    ended = {seq: one for seq, one in told.items() if one[0] in (State.ACCEPTED, State.REFUSED)}
+    final = (State.ACCEPTED, State.REFUSED, State.MISSED, State.CANCELLED)
+    ended = {seq: one for seq, one in told.items() if one[0] in final}
     rows = []
     for seq, (state, why, _, ref) in ended.items():
         result = results[seq]
@@ -138,7 +152,8 @@ def _apply_to_thread(
     upsert(connection, t.outcomes, rows)
     left = {seq: one for seq, one in told.items() if seq not in ended}
     if not left:
-        state = State.ACCEPTED if any(one[0] is State.ACCEPTED for one in ended.values()) else State.REFUSED
+        states = [one[0] for one in ended.values()]
+        state = State.ACCEPTED if State.ACCEPTED in states else states[0]
         become(connection, batch, (), was, state, now=now, why="")
         return
     doubted = [one for one in left.values() if one[0] is State.IN_DOUBT]

@@ -16,6 +16,7 @@ from campaign.model.delivery import DeliveryId, Sent, State
 from campaign.model.wave import Wave, WaveState
 from campaign.ports.ledger import Filters
 from campaign.storage import tables as t
+from campaign.storage.addresses import address_key
 from campaign.storage.batches import last_attempt
 from campaign.storage.waves import find
 
@@ -103,7 +104,7 @@ def log(connection: Connection, world: str, filters: Filters) -> Iterator[Sent]:
     account = filters.recipient
     if filters.recipient is not None and "@" in filters.recipient:
         account = None
-        key = filters.recipient.strip().casefold()
+        key = address_key(filters.recipient)
         person = connection.execute(sa.select(t.supporters.c.id).where(t.supporters.c.email_key == key)).scalar()
         if person is None:
             return

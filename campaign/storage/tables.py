@@ -73,7 +73,7 @@ supporters = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("email", Text, nullable=False),
-    Column("email_key", Text, nullable=False, unique=True),  # case-folded: what an address is matched by
+    Column("email_key", Text, nullable=False, unique=True),  # what an address is matched by: see storage.addresses
     Column("address_hash", LargeBinary, nullable=False),  # what suppressions are matched by
     _text("first_name"),
     _text("last_name"),

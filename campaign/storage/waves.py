@@ -24,6 +24,8 @@ from campaign.storage.database import insert_or_ignore
 from campaign.storage.segments import in_zones, matches, suppressed, variant, without_consent
 
 NO_CONSENT = "no consent"
+ENDS_AS = {WaveState.MISSED: State.MISSED, WaveState.CANCELLED: State.CANCELLED}
+"""What becomes of the unsent deliveries of a wave that ends so."""
 _MOVABLE = (WaveState.WAITING, WaveState.HELD, WaveState.MISSED)
 
 
@@ -120,7 +122,8 @@ def find(
         query = query.where(t.waves.c.state.in_([state.value for state in states]))
     if ids is not None:
         query = query.where(t.waves.c.id.in_(ids))
-    rows = connection.execute(query.order_by(t.waves.c.due_at, t.waves.c.step, t.waves.c.number)).all()
+    # Steps are approved in the order of the plan, so that their ids keep it within an instant.
+    rows = connection.execute(query.order_by(t.waves.c.due_at, t.waves.c.id)).all()
     # Waves that were never prepared have no counters; asking for all at once keeps this to two queries.
     counted: dict[int, dict[State, int]] = {}
     prepared = [row.id for row in rows if row.prepared_at is not None]
@@ -151,7 +154,7 @@ def find(
 
 def end(connection: Connection, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
     """What of the wave has not been sent is missed or cancelled with it; a held wave keeps it for later."""
-    became = {WaveState.MISSED: State.MISSED, WaveState.CANCELLED: State.CANCELLED}.get(state)
+    became = ENDS_AS.get(state)
     if became is not None:
         waiting = [State.PLANNED.value, State.DEFERRED.value]
         open_batches = sa.select(t.batches.c.id).where(t.batches.c.wave_id == wave_id, t.batches.c.state.in_(waiting))

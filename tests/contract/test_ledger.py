@@ -262,6 +262,15 @@ class TestTroubleWithSome:
         assert counts(ledger) == logged(ledger) == {State.ACCEPTED: 4}
         assert ledger.waves()[0].state is WaveState.DONE
 
+    def test_who_was_accepted_on_a_second_attempt_is_not_part_of_the_third(
+        self, ledger: SqlLedger, supporters: SqlSupporters
+    ) -> None:
+        prepared(ledger, supporters, 4)
+        attempt(ledger, claim(ledger), [Accepted(), Deferred("full"), Accepted(), Deferred("full")])
+        attempt(ledger, claim(ledger, after=MINUTE), [Accepted(), Deferred("still full")], after=MINUTE)
+        assert claim(ledger, after=2 * MINUTE).seqs == (3,)
+        assert counts(ledger) == logged(ledger) == {State.ACCEPTED: 3, State.CLAIMED: 1}
+
     def test_a_batch_deferred_whole_is_due_again_when_the_provider_said(
         self, ledger: SqlLedger, supporters: SqlSupporters
     ) -> None:
@@ -378,6 +387,24 @@ class TestSettling:
         assert counts(ledger) == {State.IN_DOUBT: 4}
         assert ledger.doubts()[0].why == "cannot be read"
 
+    def test_settled_after_its_wave_was_missed_it_is_missed_and_not_planned(
+        self, ledger: SqlLedger, supporters: SqlSupporters
+    ) -> None:
+        made = prepared(ledger, supporters, 4)
+        attempt(ledger, claim(ledger), InDoubt("lost"))
+        ledger.end_wave(made.id, WaveState.MISSED, why="late", at=T0)
+        (doubt,) = ledger.doubts()
+        ledger.settle(doubt, dict.fromkeys(doubt.seqs, NotSent("not there")), now=T0)
+        assert counts(ledger) == logged(ledger) == {State.MISSED: 4}
+
+    def test_a_held_wave_of_which_nothing_is_left_is_done(self, ledger: SqlLedger, supporters: SqlSupporters) -> None:
+        made = prepared(ledger, supporters, 4)
+        attempt(ledger, claim(ledger), InDoubt("lost"))
+        ledger.end_wave(made.id, WaveState.HELD, why="late", at=T0)
+        (doubt,) = ledger.doubts()
+        ledger.settle(doubt, dict.fromkeys(doubt.seqs, Accepted()), now=T0)
+        assert ledger.waves()[0].state is WaveState.DONE
+
 
 class TestThreads:
     def test_each_part_keeps_its_own_address(self, ledger: SqlLedger) -> None:
@@ -462,6 +489,15 @@ class TestFeedback:
         at = self.sent(ledger, supporters)
         other = SqlLedger(database, world="sandbox")
         assert other.apply([self.event(EventKind.DELIVERED, 0, wave_id=at)], now=T0) == {}
+
+    def test_what_the_sandbox_makes_up_is_not_held_against_real_people(
+        self, database: Database, supporters: SqlSupporters
+    ) -> None:
+        ledger = SqlLedger(database, world="sandbox")
+        at = self.sent(ledger, supporters)
+        ledger.apply([self.event(EventKind.BOUNCED, 0, wave_id=at)], now=T0)
+        assert counts(ledger) == {State.ACCEPTED: 3, State.BOUNCED: 1}
+        assert supporters.suppression("person0@example.org") is None
 
     def test_who_acted_is_known(self, ledger: SqlLedger, supporters: SqlSupporters) -> None:
         at = self.sent(ledger, supporters)

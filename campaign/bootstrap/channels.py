@@ -1,0 +1,212 @@
+"""The channels: to the providers, to the stand-ins in the sandbox, or only to read back what was handed over.
+
+Adapters are imported where they are put together: a command that sends nothing loads no provider's SDK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from campaign.errors import NotConfigured
+from campaign.flow import proof
+from campaign.model.event import Event, EventKind
+from campaign.model.plan import Plan
+from campaign.ports.channel import MailChannel, PostChannel
+from campaign.settings import Settings, find_account
+
+if TYPE_CHECKING:
+    from campaign.sandbox.server import Sandbox
+
+_IN_SANDBOX = "sandbox-credential"
+"""What the stand-ins accept: nothing that a provider would."""
+
+
+def accounts_of(plan: Plan) -> Mapping[str, tuple[str, ...]]:
+    """The accounts that the plan posts from, by network."""
+    found: dict[str, dict[str, None]] = {}
+    for step in plan.steps:
+        if step.channel != "email":
+            found.setdefault(step.channel, {}).update(dict.fromkeys(step.accounts))
+    return {channel: tuple(names) for channel, names in found.items()}
+
+
+def makers(settings: Settings, plan: Plan) -> Iterator[tuple[str, Callable[[], MailChannel | PostChannel]]]:
+    """What makes each channel that the plan uses, by name. Making one raises NotConfigured with all that it lacks."""
+    if plan.sender is not None and any(step.channel == "email" for step in plan.steps):
+        via = plan.sender.via
+        yield via, lambda: _live_mail(settings, via)
+    for channel, names in accounts_of(plan).items():
+        yield channel, partial(_live_posts, settings, channel, names)
+
+
+def live(settings: Settings, plan: Plan) -> tuple[Mapping[str, MailChannel], Mapping[str, PostChannel]]:
+    """The channels that the plan uses. Raises NotConfigured with all that is missing for them, not the first."""
+    missing: list[str] = []
+    made: dict[str, Any] = {}
+    for name, make in makers(settings, plan):
+        try:
+            made[name] = make()
+        except NotConfigured as error:
+            missing.append(str(error))
+    if missing:
+        raise NotConfigured("\n".join(missing))
+    via = plan.sender.via if plan.sender else ""
+    return {via: made[via]} if via in made else {}, {name: one for name, one in made.items() if name != via}
+
+
+def _live_mail(settings: Settings, via: str) -> MailChannel:
+    if via == "sendgrid":
+        from campaign.channels.sendgrid import SendGrid
+
+        if settings.sendgrid.api_key is None:
+            raise NotConfigured("CAMPAIGN_SENDGRID__API_KEY is not set; the plan sends its e-mail by SendGrid")
+        return SendGrid(api_key=settings.sendgrid.api_key.get_secret_value(), base_url=settings.sendgrid.base_url)
+    from campaign.channels.smtp import Smtp
+
+    smtp = settings.smtp
+    if smtp.host is None:
+        raise NotConfigured("CAMPAIGN_SMTP__HOST is not set; the plan sends its e-mail by SMTP")
+    return Smtp(
+        host=smtp.host,
+        port=smtp.port,
+        username=smtp.username or "",
+        password=smtp.password.get_secret_value() if smtp.password else "",
+        security=smtp.security,
+    )
+
+
+def _live_posts(settings: Settings, channel: str, names: Sequence[str]) -> PostChannel:
+    known: dict[str, Any] = {}
+    missing: list[str] = []
+    for name in names:
+        try:
+            known[name] = find_account(getattr(settings, channel).accounts, channel, name)
+        except NotConfigured as error:
+            missing.append(str(error))
+    if missing:
+        raise NotConfigured("\n".join(missing))
+    if channel == "x":
+        from campaign.channels.x import X, XCredentials
+
+        tokens = ("api_key", "api_secret", "access_token", "access_token_secret")
+        opened = {
+            account: XCredentials(**{name: getattr(found, name).get_secret_value() for name in tokens})
+            for account, found in known.items()
+        }
+        return X(opened, base_url=settings.x.base_url)
+    if channel == "bluesky":
+        from campaign.channels.bluesky import Bluesky, BlueskyCredentials
+
+        return Bluesky(
+            {
+                account: BlueskyCredentials(found.handle, found.app_password.get_secret_value())
+                for account, found in known.items()
+            },
+            base_url=settings.bluesky.base_url,
+        )
+    from campaign.channels.mastodon import Mastodon, MastodonCredentials
+
+    return Mastodon(
+        {account: MastodonCredentials(found.access_token.get_secret_value()) for account, found in known.items()},
+        base_url=settings.mastodon.base_url,
+    )
+
+
+def sandbox_accounts(plan: Plan) -> Mapping[str, Mapping[str, str]]:
+    """The accounts that the stand-ins know: the plan's own, each with the credential that opens it."""
+    networks = {
+        channel: {name: f"{_IN_SANDBOX}-{name}" for name in names} for channel, names in accounts_of(plan).items()
+    }
+    return {"sendgrid": {"campaign": _IN_SANDBOX}, **networks}
+
+
+def in_sandbox(sandbox: Sandbox, plan: Plan) -> tuple[Mapping[str, MailChannel], Mapping[str, PostChannel]]:
+    """The channels themselves, and not stand-ins for them: only where they are told to go differs."""
+    from campaign.channels.bluesky import Bluesky, BlueskyCredentials
+    from campaign.channels.mastodon import Mastodon, MastodonCredentials
+    from campaign.channels.sendgrid import SendGrid
+    from campaign.channels.smtp import Smtp
+    from campaign.channels.x import X, XCredentials
+
+    opened = sandbox_accounts(plan)
+    posts: dict[str, PostChannel] = {}
+    for channel in accounts_of(plan):
+        known, url = opened[channel], sandbox.urls[channel]
+        if channel == "x":
+            posts[channel] = X({name: XCredentials("", "", token, "") for name, token in known.items()}, base_url=url)
+        elif channel == "bluesky":
+            handles = {name: f"{name}.example.org" for name in known}
+            posts[channel] = Bluesky(
+                {name: BlueskyCredentials(handles[name], word) for name, word in known.items()}, base_url=url
+            )
+        else:
+            posts[channel] = Mastodon({name: MastodonCredentials(token) for name, token in known.items()}, base_url=url)
+    mails: dict[str, MailChannel] = {
+        "sendgrid": SendGrid(api_key=_IN_SANDBOX, base_url=sandbox.urls["sendgrid"]),
+        "smtp": Smtp(host="127.0.0.1", port=sandbox.smtp_port, security="none"),
+    }
+    return mails, posts
+
+
+def sandbox_events(sandbox: Sandbox) -> Callable[[], Sequence[Event]]:
+    """What SendGrid's stand-in would post to the webhook since it was last asked, and who acted on the action page."""
+    from campaign.channels.sendgrid_events import events
+    from campaign.sandbox.crowd import acts
+
+    seen = 0
+
+    def since() -> Sequence[Event]:
+        nonlocal seen
+        found: list[Event] = []
+        while True:
+            raw, following = sandbox.events(seen)
+            if not raw:
+                return found
+            told = events(raw)
+            found += told
+            found += [
+                replace(one, id=f"{one.id} acted", kind=EventKind.ACTED)
+                for one in told
+                if one.kind is EventKind.CLICKED and acts(one.key)
+            ]
+            seen = following
+
+    return since
+
+
+def received(sandbox: Sandbox) -> Iterator[proof.Received]:
+    for one in sandbox.taken():
+        mail = one["provider"] in ("sendgrid", "smtp")
+        yield proof.Received(
+            channel="email" if mail else one["provider"],
+            account="" if mail else one["account"],
+            key=one.get("key") or "",
+            ref=one.get("ref") or "",
+            text=one.get("text") or "",
+        )
+
+
+def reader(provider: str) -> MailChannel | PostChannel:
+    """A channel that can only read back what it once handed over: it has no credentials and reaches nobody."""
+    if provider == "sendgrid":
+        from campaign.channels.sendgrid import SendGrid
+
+        return SendGrid(api_key="")
+    if provider == "smtp":
+        from campaign.channels.smtp import Smtp
+
+        return Smtp(host="localhost")
+    if provider == "x":
+        from campaign.channels.x import X
+
+        return X({})
+    if provider == "bluesky":
+        from campaign.channels.bluesky import Bluesky
+
+        return Bluesky({})
+    from campaign.channels.mastodon import Mastodon
+
+    return Mastodon({})

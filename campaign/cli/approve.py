@@ -1,0 +1,98 @@
+"""campaign approve: a person's word that exactly this may be sent."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from campaign.cli import screen
+from campaign.cli.options import DEFAULT_PLAN, PlanFile
+
+if TYPE_CHECKING:
+    from campaign.flow.approve import Standing
+    from campaign.model.bundle import Sources
+
+
+def approve(
+    steps: Annotated[
+        list[str] | None, typer.Argument(help="Steps to approve; all that need it if none is named.")
+    ] = None,
+    plan: PlanFile = DEFAULT_PLAN,
+    by: Annotated[str, typer.Option("--by", help="Who approves, by name.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Also let go what is held because it was late: it is sent at once.")
+    ] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="For `campaign run` without --live.")] = False,
+) -> None:
+    """Approve what would be sent, as it is now: text, letter, links, audience rule, sender and instants.
+
+    Any change to one of these voids the approval of the steps concerned, and they wait until they are approved again.
+    What is sent is what was approved, even if the files change afterwards.
+    """
+    from campaign import bootstrap, settings
+    from campaign.engines.clock import SystemClock
+    from campaign.errors import BadInput
+    from campaign.files import campaign as campaign_files
+    from campaign.flow import approve as approvals
+    from campaign.flow import check
+    from campaign.storage.ledger import SqlLedger
+
+    configured = settings.load()
+    sources = campaign_files.load(plan)
+    problems = check.campaign(sources)
+    if any(problem.severity == "error" for problem in problems):
+        raise BadInput(problems)
+    database = bootstrap.open_database(configured)
+    try:
+        ledger = SqlLedger(database, world="sandbox" if sandbox else "live")
+        chosen = _chosen(approvals.standings(sources, ledger), steps or [], release=release)
+        if not chosen:
+            screen.out.print("Every step is approved as it is now.")
+            return
+        who = by.strip() or getpass.getuser()
+        _show(sources, chosen)
+        if not yes and not typer.confirm(f"\nApprove {screen.counted(len(chosen), 'step')} as {who}?"):
+            screen.out.print("Nothing was approved.")
+            raise typer.Exit(1)
+        moved = approvals.approve(
+            sources, ledger, steps=[one.step for one in chosen], by=who, at=SystemClock().now(), release=release
+        )
+    finally:
+        database.close()
+    placed = sum(len(waves) for waves in moved.values())
+    run = "campaign run" if sandbox else "campaign run --live"
+    screen.out.print(
+        f"{screen.counted(len(chosen), 'step')} approved by {who}; {screen.counted(placed, 'wave')} placed. "
+        f"Send with: {run}",
+        soft_wrap=True,
+    )
+
+
+def _chosen(standings: Sequence[Standing], names: Sequence[str], *, release: bool) -> Sequence[Standing]:
+    from difflib import get_close_matches
+
+    known = {standing.step.id: standing for standing in standings}
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise typer.BadParameter(f'the plan has no step "{name}"{hint}')
+    if names:
+        return [known[name] for name in dict.fromkeys(names)]
+    return [standing for standing in standings if release or not standing.is_approved]
+
+
+def _show(sources: Sources, chosen: Sequence[Standing]) -> None:
+    plan = sources.plan
+    table = screen.table("at", "step", "channel", "message", "to", "since the last approval")
+    for standing in chosen:
+        step = standing.step
+        since = "new" if standing.approval is None else ", ".join(standing.changed) or "unchanged"
+        first = min(wave.due_at for wave in sources.waves[step.id])
+        to = step.segment.name if step.segment else ", ".join(step.accounts)
+        table.add_row(screen.countdown(first, plan.launch), step.id, step.channel, step.message, to, since)
+    screen.out.print(table)

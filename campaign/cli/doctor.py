@@ -1,0 +1,142 @@
+"""campaign doctor: try settings, accounts and database before the day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from campaign.cli import screen
+from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from campaign.model.bundle import Sources
+    from campaign.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``what`` was looked at, whether it will do on the day, and what is known of it or is to be done."""
+
+    what: str
+    verdict: Literal["ok", "warning", "error"]
+    detail: str
+
+
+_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+
+
+def doctor(plan: PlanFile = DEFAULT_PLAN, as_json: AsJson = False) -> None:
+    """Look at everything a live run needs: settings, database, plan, and every account that the plan sends from.
+
+    Providers are asked who each account is; nothing is sent. Exit code 4 if something is wrong.
+    """
+    findings = list(_findings(plan))
+    if as_json:
+        screen.print_json(findings)
+    else:
+        table = screen.table("", "what", "")
+        for finding in findings:
+            table.add_row(_coloured(finding.verdict), finding.what, finding.detail)
+        screen.out.print(table)
+    if any(finding.verdict == "error" for finding in findings):
+        raise typer.Exit(4)
+
+
+def _coloured(verdict: str) -> Text:
+    from rich.text import Text
+
+    return Text(verdict, style=_COLOURS[verdict])
+
+
+def _findings(plan: PlanFile) -> Iterator[Finding]:
+    from campaign import settings
+    from campaign.errors import CampaignError
+    from campaign.files import campaign as campaign_files
+
+    configured: Settings | None = None
+    sources: Sources | None = None
+    try:
+        configured = settings.load()
+        yield Finding("settings", "ok", "every variable can be used as it is")
+    except CampaignError as error:
+        yield Finding("settings", "error", str(error))
+    try:
+        sources = campaign_files.load(plan)
+        yield _checked(sources)
+    except CampaignError as error:
+        yield Finding("plan", "error", str(error))
+    if configured is None:
+        return
+    yield _try("secret key", lambda: _secret(configured))
+    yield _public_url(configured)
+    yield _try("database", lambda: _database(configured))
+    if sources is not None:
+        yield from _channels(configured, sources)
+
+
+def _try(what: str, look: Callable[[], str]) -> Finding:
+    from campaign.errors import CampaignError
+
+    try:
+        return Finding(what, "ok", look())
+    except CampaignError as error:
+        return Finding(what, "error", str(error))
+
+
+def _checked(sources: Sources) -> Finding:
+    from campaign.flow import check
+
+    problems = check.campaign(sources)
+    if problems:
+        return Finding("plan", "error", f"{screen.tally(problems)}; look at them with: campaign check")
+    return Finding("plan", "ok", f"{screen.counted(len(sources.plan.steps), 'step')}, no errors")
+
+
+def _secret(configured: Settings) -> str:
+    configured.secret()
+    return "set"
+
+
+def _public_url(configured: Settings) -> Finding:
+    url = configured.public_url
+    if not url.startswith("https://"):
+        return Finding("public URL", "error", f"{url} must begin with https: mail programs follow no other (RFC 8058)")
+    if url.endswith("example.org"):
+        return Finding("public URL", "error", "CAMPAIGN_PUBLIC_URL is not set: unsubscribe links would lead nowhere")
+    return Finding("public URL", "ok", url)
+
+
+def _database(configured: Settings) -> str:
+    from campaign import bootstrap
+    from campaign.storage.supporters import SqlSupporters
+
+    database = bootstrap.open_database(configured)
+    try:
+        url = database.engine.url.render_as_string(hide_password=True)
+        return f"{url}: {screen.counted(SqlSupporters(database).count(), 'supporter')}"
+    finally:
+        database.close()
+
+
+def _channels(configured: Settings, sources: Sources) -> Iterator[Finding]:
+    from campaign.bootstrap import channels
+    from campaign.errors import CampaignError
+
+    for name, make in channels.makers(configured, sources.plan):
+        try:
+            channel = make()
+        except CampaignError as error:
+            yield Finding(name, "error", str(error))
+            continue
+        try:
+            for standing in channel.check():
+                yield Finding(f"{name} {standing.account}", "ok", f"{standing.who}. {standing.detail}".strip(" ."))
+        except CampaignError as error:
+            yield Finding(name, "error", str(error))
+        finally:
+            channel.close()

@@ -1,0 +1,204 @@
+"""campaign run: send what is due, when it is due."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from campaign.cli import screen
+from campaign.cli.options import DEFAULT_PLAN, PlanFile
+
+if TYPE_CHECKING:
+    from campaign.bootstrap import Program
+    from campaign.model.bundle import Sources
+    from campaign.settings import Settings
+
+_JOURNAL = Path(".campaign") / "sandbox.jsonl"
+_AGAIN = timedelta(seconds=30)
+
+
+def run(
+    plan: PlanFile = DEFAULT_PLAN,
+    live: Annotated[
+        bool, typer.Option("--live", help="Reach real people. Without it everything goes to the sandbox.")
+    ] = False,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Do what is due now, and end; for a timer such as cron.")
+    ] = False,
+    yes_send_to: Annotated[
+        int | None, typer.Option("--yes-send-to", help="The number of people, instead of typing it.", metavar="N")
+    ] = None,
+) -> None:
+    """Send what is approved, at its instant, until all of it is out.
+
+    Without --live it talks to the sandbox: the same code, on the real clock, but nobody is reached. With it, the number
+    of people whom the approved steps can reach has to be typed, or given with --yes-send-to.
+
+    Ctrl-C or SIGTERM ends it after the calls under way; started again, it goes on where it was. A second one on the
+    same database does no harm.
+    """
+    from campaign import settings
+    from campaign.errors import BadInput
+    from campaign.files import campaign as campaign_files
+    from campaign.flow import check
+
+    configured = settings.load()
+    sources = campaign_files.load(plan)
+    problems = [problem for problem in check.campaign(sources) if problem.severity == "error"]
+    if problems:
+        raise BadInput(problems)
+    with _program(configured, sources, live=live) as program:
+        _approved(program, live=live)
+        if live:
+            _confirm(program, yes_send_to)
+        else:
+            screen.out.print("Everything goes to the sandbox on this machine; nobody is reached. Send with --live.")
+        _go(program, until_idle=until_idle)
+        _ended(program)
+
+
+def _program(configured: Settings, sources: Sources, *, live: bool) -> Program:
+    from campaign import bootstrap
+    from campaign.engines.clock import SystemClock
+
+    clock = SystemClock()
+    zone = sources.plan.zone
+
+    def report(at: datetime, what: str) -> None:
+        screen.out.print(f"{screen.local(at.replace(microsecond=0), zone)}  {what}", soft_wrap=True)
+
+    if live:
+        return bootstrap.live(configured, sources, clock=clock, report=report)
+    _JOURNAL.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return bootstrap.sandboxed(configured, sources, clock=clock, report=report, journal=_JOURNAL)
+
+
+def _approved(program: Program, *, live: bool) -> None:
+    """Something must be approved; what has changed since is told, and waits."""
+    from campaign.errors import NotApproved
+    from campaign.flow import approve
+
+    standings = approve.standings(program.sources, program.ledger)
+    command = "campaign approve" if live else "campaign approve --sandbox"
+    if not any(standing.is_approved for standing in standings):
+        changed = any(standing.approval for standing in standings)
+        why = "every step has changed since it was approved" if changed else "no step of the plan is approved"
+        raise NotApproved(f"{why}, so there is nothing to send; look at it with `campaign plan`, then: {command}")
+    waiting = [standing.step.id for standing in standings if not standing.is_approved]
+    if waiting:
+        screen.say("Not approved, and not sent: ", f"{', '.join(waiting)}. Approve with: {command}", style="yellow")
+
+
+def _confirm(program: Program, given: int | None) -> None:
+    """A person, or their script, says how many people this is about."""
+    from campaign.flow import approve, audience
+
+    audiences = [
+        audience.of(program.sources.bundle(standing.step))
+        for standing in approve.standings(program.sources, program.ledger)
+        if standing.is_approved and standing.step.channel == "email"
+    ]
+    people = program.supporters.reach(audiences)
+    accounts = sum(len(names) for names in _accounts(program).values())
+    screen.out.print(
+        f"LIVE: this reaches {screen.counted(people, 'person', 'people')} by e-mail and posts from "
+        f"{screen.counted(accounts, 'account')}.",
+        style="bold",
+        soft_wrap=True,
+    )
+    if given is None:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter(
+                f"nobody is there to confirm; say --yes-send-to {people} if that is what you mean",
+                param_hint="--yes-send-to",
+            )
+        given = typer.prompt("Type the number of people to go on", type=int)
+    if given != people:
+        raise typer.BadParameter(
+            f"it is {screen.counted(people, 'person', 'people')}, not {given:,}; nothing was sent",
+            param_hint="--yes-send-to",
+        )
+
+
+def _accounts(program: Program) -> Any:
+    from campaign.bootstrap import channels
+
+    return channels.accounts_of(program.sources.plan)
+
+
+def _go(program: Program, *, until_idle: bool) -> None:
+    from campaign.engines.apscheduler import Apscheduler
+
+    engine = Apscheduler(program.desk.clock)
+
+    def stop(*_: object) -> None:
+        program.desk.stopping.set()
+        engine.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        engine.run(_until_idle(program) if until_idle else _until_done(program))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _until_idle(program: Program) -> Callable[[], datetime | None]:
+    """Turns until nothing is due any more; what is deferred or can be settled is waited for, later waves are not."""
+    from campaign.model.delivery import OPEN
+    from campaign.model.wave import WaveState
+
+    turn = program.turns()
+
+    def next_turn() -> datetime | None:
+        instant = turn()
+        begun = program.ledger.waves(states=(WaveState.PREPARED,))
+        unfinished = any(wave.counts.get(state) for wave in begun for state in OPEN)
+        asking = program.ledger.doubts(channels=list(program.desk.posts))
+        return instant if unfinished or asking else None
+
+    return next_turn
+
+
+def _until_done(program: Program) -> Callable[[], datetime | None]:
+    """Turns until every wave is out, or waits for a person."""
+    from campaign.model.wave import WaveState
+
+    turn = program.turns()
+    told: set[datetime] = set()
+
+    def next_turn() -> datetime | None:
+        instant = turn()
+        now = program.desk.clock.now()
+        coming = [wave for wave in program.ledger.waves(states=(WaveState.WAITING,)) if wave.due_at > now]
+        if coming and coming[0].due_at not in told:
+            told.add(coming[0].due_at)
+            plan = program.sources.plan
+            program.desk.tell(f"next is {coming[0].name}, {screen.local(coming[0].due_at, plan.zone)}")
+        waiting = program.ledger.waves(states=(WaveState.WAITING, WaveState.PREPARED, WaveState.HELD))
+        if instant is None and waiting:
+            return now + _AGAIN
+        return instant
+
+    return next_turn
+
+
+def _ended(program: Program) -> None:
+    from campaign.cli.review_screen import show_steps
+    from campaign.flow import review
+
+    screen.out.print()
+    show_steps(review.steps(program.ledger.tallies(), program.ledger.waves()), launch=program.sources.plan.launch)
+    held = [wave for wave in program.ledger.waves() if wave.state.value == "held"]
+    for wave in held:
+        screen.say(
+            "Held: ", f"{wave.name}, {wave.why}. Let it go with: campaign approve --release {wave.step}", style="yellow"
+        )
+    if program.desk.stopping.is_set():
+        screen.out.print("Stopped. The same command again carries on from here.")

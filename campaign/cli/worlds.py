@@ -1,0 +1,60 @@
+"""Which ledger a command reads: live if anything was ever approved there, else the sandbox's, else the rehearsal's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from campaign.cli import screen
+
+if TYPE_CHECKING:
+    from campaign.storage.ledger import SqlLedger
+
+
+class World(StrEnum):
+    LIVE = "live"
+    SANDBOX = "sandbox"
+    REHEARSAL = "rehearsal"
+
+
+_SAID = {
+    World.LIVE: "What was really sent.",
+    World.SANDBOX: "What `campaign run` sent to the sandbox; nobody was reached.",
+    World.REHEARSAL: "The last rehearsal; nobody was reached.",
+}
+
+
+@contextmanager
+def ledger(asked: World | None, *, say: bool) -> Iterator[SqlLedger]:
+    """The ledger of the world asked for, or of the most real one that holds anything; which one is said on stderr.
+
+    Raises CampaignError where none holds anything.
+    """
+    from campaign import bootstrap, settings
+    from campaign.errors import CampaignError
+    from campaign.rehearsal import FOLDER, ledger_url
+    from campaign.storage.database import Database
+    from campaign.storage.ledger import SqlLedger
+
+    database = bootstrap.open_database(settings.load())
+    try:
+        for world in (World.LIVE, World.SANDBOX):
+            found = SqlLedger(database, world=world.value)
+            if asked is world or (asked is None and found.waves()):
+                if say:
+                    screen.err.print(_SAID[world], style="dim")
+                yield found
+                return
+    finally:
+        database.close()
+    if not (FOLDER / "ledger.db").exists():
+        raise CampaignError("nothing has been sent or rehearsed yet; begin with: campaign rehearse")
+    database = Database(ledger_url())
+    try:
+        if say:
+            screen.err.print(_SAID[World.REHEARSAL], style="dim")
+        yield SqlLedger(database, world=World.REHEARSAL.value)
+    finally:
+        database.close()

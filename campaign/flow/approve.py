@@ -1,0 +1,109 @@
+"""approve: a person's word on the digest of exactly this. Any change voids it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from campaign.model.approval import Approval, Manifest
+from campaign.model.bundle import Bundle, Sources
+from campaign.model.plan import Step
+from campaign.model.wave import PlannedWave
+from campaign.ports.ledger import Ledger
+
+
+def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
+    """Everything that decides what is sent, to whom and when, as text that a person can compare."""
+    plan, step, letter = bundle.plan, bundle.step, bundle.letter
+    parts = {
+        "step": f"{step.id}, {step.message}, in {plan.language} where nothing else fits",
+        "to": repr(step.segment) if step.segment else f"{step.channel}: {', '.join(step.accounts)}",
+        "when": "\n".join(_instant(wave) for wave in waves),
+        "late": f"within {step.late.within}, then {step.late.then}",
+        "embargo": step.embargo.isoformat() if step.embargo else "none",
+        "as": f"{step.channel}, {step.visibility}, text may repeat: {step.repeat_text}",
+        "sender": repr(plan.sender) if step.channel == "email" else "",
+        "names": f"{plan.campaign}\n{plan.title}\n{plan.organisation}\n{plan.zone}\n{plan.launch.isoformat()}",
+        "links": "\n".join(f"{name}: {url}" for name, url in sorted(plan.links.items()))
+        + f"\nuntagged: {', '.join(plan.untagged)}\nhashtags: {', '.join(plan.hashtags)}\ntarget: {plan.target_email}",
+        "facts": "\n".join(f"{fact.name}: {fact.value} ({fact.source})" for fact in plan.facts.values()),
+        "letter": json.dumps(
+            {k: v for k, v in letter.as_json().items() if k != "source"}, ensure_ascii=False, indent=1
+        ),
+        **_message_parts(bundle),
+    }
+    digest = sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return Manifest(step=step.id, parts=parts, digest=digest)
+
+
+def _instant(wave: PlannedWave) -> str:
+    where = "" if wave.zones is None else " " + " ".join(wave.zones)
+    return f"{wave.number}: {wave.due_at.isoformat()}{where}"
+
+
+def _message_parts(bundle: Bundle) -> dict[str, str]:
+    """The message's sources by file name, without the folders above messages/."""
+    message = bundle.message
+    parts: dict[str, str] = {}
+    for language, mail in message.mails.items():
+        for name in ("subject", "preheader", "html", "text"):
+            parts[f"{message.name} {language} {name}"] = getattr(mail, name).text
+        parts[f"{message.name} {language} facts"] = json.dumps(dict(mail.facts), sort_keys=True)
+    for channel, post in message.posts.items():
+        if bundle.message.post_for(bundle.step.channel) is post:
+            parts[f"{message.name} {channel or 'every network'}"] = post.body.text
+            parts[f"{message.name} {channel or 'every network'} as"] = json.dumps([post.language, post.warning])
+    return parts | {f"shared {name}": source.text for name, source in message.shared.items()}
+
+
+def manifests(sources: Sources) -> Mapping[str, Manifest]:
+    """What each step would be approved as, as the files are now."""
+    return {step.id: manifest(sources.bundle(step), sources.waves[step.id]) for step in sources.plan.steps}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a step may go out as it is: ``approval`` is the latest, ``changed`` the parts that differ from it."""
+
+    step: Step
+    manifest: Manifest
+    approval: Approval | None
+    changed: tuple[str, ...]
+
+    @property
+    def is_approved(self) -> bool:
+        return self.approval is not None and not self.changed
+
+
+def standings(sources: Sources, ledger: Ledger) -> Sequence[Standing]:
+    """How each step of the plan stands, in the plan's order."""
+    approvals = ledger.approvals()
+    found = []
+    for step_id, now in manifests(sources).items():
+        approval = approvals.get(step_id)
+        changed: tuple[str, ...] = ()
+        if approval is not None and approval.digest != now.digest:
+            names = dict.fromkeys([*now.parts, *approval.parts])
+            changed = tuple(name for name in names if now.parts.get(name) != approval.parts.get(name))
+        found.append(Standing(sources.plan.step(step_id), now, approval, changed))
+    return found
+
+
+def approve(
+    sources: Sources, ledger: Ledger, *, steps: Sequence[Step], by: str, at: datetime, release: bool = False
+) -> Mapping[str, tuple[str, ...]]:
+    """Record ``by``'s approval of ``steps`` as their files are now; the waves placed or moved by it, by step."""
+    return {
+        step.id: ledger.approve(
+            sources.bundle(step),
+            manifest(sources.bundle(step), sources.waves[step.id]),
+            sources.waves[step.id],
+            by=by,
+            at=at,
+            release=release,
+        )
+        for step in steps
+    }

@@ -1,0 +1,19 @@
+"""audience: who a wave goes to. The ledger leaves out the suppressed and those without consent, and says so."""
+
+from __future__ import annotations
+
+from campaign.model.bundle import Bundle
+from campaign.model.segment import Audience
+
+
+def of(bundle: Bundle, zones: tuple[str, ...] | None = None) -> Audience:
+    """The audience of an e-mail step, in ``zones`` only where its wave is by local time.
+
+    The plan's language is the one that is sent to people of a language the message does not have.
+    """
+    segment = bundle.step.segment
+    if segment is None:
+        raise ValueError(f"step {bundle.step.id} goes to accounts, not to supporters")
+    default = bundle.plan.language
+    languages = sorted(bundle.message.mails, key=lambda language: (language != default, language))
+    return Audience(segment=segment, home_zone=bundle.plan.zone, zones=zones, variants=tuple(languages))

@@ -1,0 +1,198 @@
+"""check: every message of the plan rendered as it would be sent, and held to the letter and to its network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from html import unescape
+
+from campaign.errors import BadInput, Problem
+from campaign.flow import letter as letters
+from campaign.flow.content import mailing, posting
+from campaign.flow.fit import fits
+from campaign.model.bundle import Bundle, Sources
+from campaign.model.message import MailSource, PostSource
+from campaign.model.plan import Step
+from campaign.model.supporter import Supporter
+from campaign.model.wave import PlannedWave
+
+UNSUBSCRIBE_URL = "https://campaign.example.org/u/example"
+
+EXAMPLES: tuple[Supporter, ...] = (
+    Supporter(
+        id=1,
+        email="alex@example.org",
+        first_name="Alex",
+        last_name="Example",
+        language="en",
+        zone="America/New_York",
+        country="US",
+        region="NY",
+        postal_code="10001",
+        tags=("volunteer",),
+    ),
+    Supporter(id=2, email="nameless@example.org"),
+)
+"""Somebody of whom all is known, and somebody of whom nothing is: a message must suit both."""
+
+_TAG = re.compile(r"<[^>]*>")
+_HIDDEN = re.compile(r"<(head|style|script)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+
+
+def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES) -> list[Problem]:
+    """Everything that is wrong with the messages of ``sources``, each once, by file and line."""
+    found: dict[Problem, None] = {}
+    for step in sources.plan.steps:
+        bundle = sources.bundle(step)
+        try:
+            if step.channel == "email":
+                found.update(dict.fromkeys(_mails(bundle, sources.waves[step.id], people)))
+            else:
+                found.update(dict.fromkeys(_posts(bundle, sources.waves[step.id])))
+        except BadInput as bad:
+            found.update(dict.fromkeys(bad.problems))
+    found.update(dict.fromkeys(_repeated(sources)))
+    return sorted(found)
+
+
+def _mails(bundle: Bundle, waves: Sequence[PlannedWave], people: Sequence[Supporter]) -> Iterator[Problem]:
+    """Each language, in the first and the last wave, for each of ``people``."""
+    plan, step = bundle.plan, bundle.step
+    declared = {fact.value: fact.source for fact in plan.facts.values()}
+    read: set[str] = set()
+    for language, source in bundle.message.mails.items():
+        for wave in _worth_reading(step, waves):
+            compiled = mailing(bundle, number=wave.number, due_at=wave.due_at, language=language).compiled
+            for person in people:
+                mail = compiled.whole(person, UNSUBSCRIBE_URL)
+                allowed = {**declared, **source.facts}
+                for text, written in _parts_of(mail.subject, mail.text, mail.html, source):
+                    if text in read:
+                        continue
+                    read.add(text)
+                    problems = letters.check(
+                        text=_without_own_words(text, bundle, person),
+                        file=written[0],
+                        where=f'step "{step.id}"',
+                        letter=bundle.letter,
+                        declared=allowed,
+                        language=language,
+                    )
+                    yield from (_at_source(problem, written[1], text) for problem in problems)
+
+
+def _worth_reading(step: Step, waves: Sequence[PlannedWave]) -> Sequence[PlannedWave]:
+    """All waves that differ in what they say: a step that does not repeat says the same in each."""
+    return waves if step.repeat else waves[:1]
+
+
+def _parts_of(
+    subject: str, text: str, html: str, source: MailSource
+) -> Iterable[tuple[str, tuple[str, tuple[str, int]]]]:
+    # Each tag ends a word: two blocks side by side are not one.
+    visible = unescape(_TAG.sub(" ", _HIDDEN.sub(" ", html)))
+    return (
+        (subject, (source.subject.file, (source.subject.text, source.subject.line))),
+        (text, (source.text.file, (source.text.text, source.text.line))),
+        (visible, (source.html.file, (source.html.text, source.html.line))),
+    )
+
+
+def _without_own_words(text: str, bundle: Bundle, person: Supporter) -> str:
+    """``text`` less what states no facts of the letter: who writes, to whom, and where the links go."""
+    sender = bundle.plan.sender
+    own = [UNSUBSCRIBE_URL, person.email, sender.postal_address if sender else ""]
+    for words in own:
+        text = text.replace(words, " ") if words else text
+    return text
+
+
+def _at_source(problem: Problem, source: tuple[str, int], rendered: str) -> Problem:
+    """The line in the file that somebody wrote, not in what was rendered from it: where the words are found again."""
+    text, first = source
+    lines = rendered.splitlines()
+    words = lines[problem.line - 1].split() if 0 < problem.line <= len(lines) else []
+    best, most = 0, 0
+    for number, line in enumerate(text.splitlines(), start=first):
+        common = len(set(words) & set(line.split()))
+        if common > most:
+            best, most = number, common
+    return replace(problem, line=best)
+
+
+def _posts(bundle: Bundle, waves: Sequence[PlannedWave]) -> Iterator[Problem]:
+    """Each wave: a recurring post differs from one to the next."""
+    plan, step = bundle.plan, bundle.step
+    declared = {fact.value: fact.source for fact in plan.facts.values()}
+    where = f'step "{step.id}"'
+    for wave in waves:
+        made = posting(bundle, number=wave.number, due_at=wave.due_at)
+        written = (made.source.body.text, made.source.body.line)
+        for number, part in enumerate(made.parts, start=1):
+            place = f"{where}, part {number}" if len(made.parts) > 1 else where
+            wrong = fits(part, step.channel, warning=made.source.warning)
+            if wrong is not None:
+                remedy = f"shorten it, or write a variant for {step.channel}"
+                problem = Problem(made.source.body.file, 1, place, wrong, remedy)
+                yield _at_source(problem, written, part)
+            for found in letters.check(
+                text=part,
+                file=made.source.body.file,
+                where=place,
+                letter=bundle.letter,
+                declared={**declared, **made.source.facts},
+                language=made.language,
+            ):
+                yield _at_source(found, written, part)
+
+
+def _repeated(sources: Sources) -> Iterator[Problem]:
+    """Identical text twice from one account: X refuses it, and everywhere it looks like a mistake."""
+    seen: dict[tuple[str, str, str], tuple[Step, PlannedWave]] = {}
+    for step in sources.plan.steps:
+        if step.channel == "email" or step.repeat_text:
+            continue
+        bundle = sources.bundle(step)
+        for wave in sources.waves[step.id]:
+            try:
+                made = posting(bundle, number=wave.number, due_at=wave.due_at)
+            except BadInput:
+                continue  # said already
+            yield from _same_text(step, wave, made.parts, made.source, seen)
+
+
+def _same_text(
+    step: Step,
+    wave: PlannedWave,
+    parts: Sequence[str],
+    source: PostSource,
+    seen: dict[tuple[str, str, str], tuple[Step, PlannedWave]],
+) -> Iterator[Problem]:
+    for account in step.accounts:
+        for part in parts:
+            first = seen.setdefault((step.channel, account, part), (step, wave))
+            if first != (step, wave):
+                yield Problem(
+                    file=source.body.file,
+                    line=source.body.line,
+                    where=f'step "{step.id}"',
+                    what=f"{account} would post the same text on {step.channel} twice, here and in {first[1].name}",
+                    remedy="let the text differ, by {{ step.number }} for instance, or say repeat_text: true",
+                )
+
+
+def audiences(sources: Sources, headcounts: Mapping[str, int]) -> list[Problem]:
+    """A warning for each e-mail step that would reach nobody; ``headcounts`` are reachable people by step."""
+    return [
+        Problem(
+            file=str(sources.plan.path),
+            line=step.line,
+            where=f'step "{step.id}"',
+            what=f'its segment "{step.segment.name}" reaches nobody in the database now',
+            remedy="import the people, or mend the segment",
+            severity="warning",
+        )
+        for step in sources.plan.steps
+        if step.segment is not None and not headcounts.get(step.id, 0)
+    ]

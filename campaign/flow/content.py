@@ -1,0 +1,136 @@
+"""What is sent, rendered from what was approved: once for each wave, not for each person."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from campaign.model.batch import MailContent
+from campaign.model.bundle import Bundle
+from campaign.model.message import PostSource
+from campaign.model.plan import Step
+from campaign.model.wave import Wave
+from campaign.ports.ledger import Ledger
+from campaign.rendering.context import shared
+from campaign.rendering.mail import CompiledMail, compile_mail
+from campaign.rendering.post import render_post
+
+_MOST = 64
+"""Rendered messages kept at once: memory stays flat over a long rollout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """An e-mail in one language, ready to be filled: ``compiled`` fills the tokens of ``content``."""
+
+    content: MailContent
+    compiled: CompiledMail
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A post for one network: its parts, and how they are shown."""
+
+    parts: tuple[str, ...]
+    source: PostSource
+    language: str
+
+
+def occurrence(step: Step, number: int) -> int:
+    """Which time a step comes, from 1: its wave's number where it repeats. The waves of a step that does not repeat are
+    shares of one audience, and all get the same message."""
+    return number if step.repeat else 1
+
+
+def _day(bundle: Bundle, due_at: datetime) -> date:
+    return due_at.astimezone(ZoneInfo(bundle.plan.zone)).date()
+
+
+def mailing(bundle: Bundle, *, number: int, due_at: datetime, language: str) -> Mailing:
+    """Compile the e-mail of a step's wave in one of its languages."""
+    plan, step = bundle.plan, bundle.step
+    if plan.sender is None:
+        raise ValueError("an e-mail step needs a sender; the plan's reader sees to it")
+    facts = shared(
+        plan=plan,
+        letter=bundle.letter,
+        step=step,
+        wave_number=occurrence(step, number),
+        due_at=due_at,
+        channel="email",
+        language=language,
+    )
+    compiled = compile_mail(bundle.message, language, facts)
+    content = MailContent(
+        sender=plan.sender,
+        subject=compiled.subject,
+        html=compiled.html,
+        text=compiled.text,
+        tokens=compiled.tokens,
+        language=language,
+        categories=(plan.campaign, step.id),
+    )
+    return Mailing(content, compiled)
+
+
+def posting(bundle: Bundle, *, number: int, due_at: datetime) -> Posting:
+    """Render the post of a step's wave for its network."""
+    plan, step = bundle.plan, bundle.step
+    source = bundle.message.post_for(step.channel)
+    if source is None:
+        raise ValueError(f"{bundle.message.name} has no text for {step.channel}; the plan's reader sees to it")
+    language = source.language or plan.language
+    facts = shared(
+        plan=plan,
+        letter=bundle.letter,
+        step=step,
+        wave_number=occurrence(step, number),
+        due_at=due_at,
+        channel=step.channel,
+        language=language,
+    )
+    return Posting(tuple(render_post(bundle.message, step.channel, facts)), source, language)
+
+
+class Contents:
+    """Renders what a wave needs, and keeps it while the wave goes out."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._bundles: OrderedDict[str, Bundle] = OrderedDict()
+        self._mailings: OrderedDict[tuple[str, str, int, date], Mailing] = OrderedDict()
+        self._postings: OrderedDict[int, Posting] = OrderedDict()
+
+    def bundle(self, wave: Wave) -> Bundle:
+        """What was approved for this wave."""
+        if wave.digest not in self._bundles:
+            self._bundles[wave.digest] = self._ledger.bundle(wave.digest)
+            _trim(self._bundles)
+        return self._bundles[wave.digest]
+
+    def mailing(self, wave: Wave, language: str) -> Mailing:
+        bundle = self.bundle(wave)
+        # A message knows its instant by the day alone, so the waves of one day share what was compiled.
+        key = (wave.digest, language, occurrence(bundle.step, wave.number), _day(bundle, wave.due_at))
+        if key not in self._mailings:
+            self._mailings[key] = mailing(bundle, number=wave.number, due_at=wave.due_at, language=language)
+            _trim(self._mailings)
+        return self._mailings[key]
+
+    def posting(self, wave: Wave) -> Posting:
+        if wave.id not in self._postings:
+            self._postings[wave.id] = posting(self.bundle(wave), number=wave.number, due_at=wave.due_at)
+            _trim(self._postings)
+        return self._postings[wave.id]
+
+
+KeyT = TypeVar("KeyT")
+KeptT = TypeVar("KeptT")
+
+
+def _trim(kept: OrderedDict[KeyT, KeptT]) -> None:
+    while len(kept) > _MOST:
+        kept.popitem(last=False)

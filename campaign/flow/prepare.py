@@ -1,0 +1,26 @@
+"""prepare: a wave enters the ledger as planned, in one transaction. To prepare it again changes nothing."""
+
+from __future__ import annotations
+
+from campaign.flow import audience
+from campaign.flow.content import Contents
+from campaign.flow.desk import Desk
+from campaign.model.wave import Wave
+
+
+def wave(desk: Desk, contents: Contents, due: Wave) -> int:
+    """Write the deliveries of ``due`` to the ledger; how many there are."""
+    bundle = contents.bundle(due)
+    step, now = bundle.step, desk.clock.now()
+    if step.embargo is not None and now < step.embargo:
+        # The plan's reader places no wave before its embargo; a clock that was set back must not either.
+        return 0
+    if step.channel == "email":
+        size = desk.mails[bundle.plan.sender.via].limits.batch if bundle.plan.sender else 1
+        planned = desk.ledger.prepare_mail(due, audience.of(bundle, due.zones), batch_size=size, at=now)
+    else:
+        parts = len(contents.posting(due).parts)
+        planned = desk.ledger.prepare_posts(due, step.accounts, parts=parts, at=now)
+    if planned:
+        desk.tell(f"{due.name}: {planned:,} planned")
+    return planned

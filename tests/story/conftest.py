@@ -1,0 +1,69 @@
+"""Stories are told through the command line, in a folder of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@dataclass
+class Campaign:
+    """A campaign's folder, and its program called in it as a person would."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str, expect: int = 0, stdin: str | None = None) -> str:
+        """What the command printed on stdout; what it said on stderr is in ``said``."""
+        done = subprocess.run(
+            self.command(*arguments), cwd=self.folder, env=self._environment(), input=stdin or "",
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        self.said = done.stderr
+        assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stdout + done.stderr
+        return done.stdout
+
+    def json(self, *arguments: str, expect: int = 0) -> Any:
+        return json.loads(self(*arguments, expect=expect))
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "campaign", *arguments]
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*arguments), cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def kill_when(self, process: subprocess.Popen[str], reached: Callable[[], bool]) -> bool:
+        """SIGKILL as soon as ``reached`` is true; False where the program came to its end before."""
+        while process.poll() is None:
+            if reached():
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                return True
+        process.communicate()
+        return False
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CAMPAIGN_")}
+        return {**kept, **self.environment, "COLUMNS": "120"}
+
+
+@pytest.fixture
+def campaign(tmp_path: Path, root: Path) -> Campaign:
+    """This repository's own campaign, in an empty folder."""
+    shutil.copy(root / "schedules.yaml", tmp_path)
+    shutil.copytree(root / "messages", tmp_path / "messages")
+    return Campaign(tmp_path)

@@ -1,0 +1,121 @@
+"""The main job: the whole rollout of the letter, rehearsed, in good weather and in bad, killed and taken up again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.story.conftest import Campaign
+
+JOURNAL = Path(".campaign") / "rehearsal" / "sandbox.jsonl"
+SAMPLE = "400"
+
+
+def adds_up(step: dict[str, Any]) -> bool:
+    parts = ("accepted", "refused", "suppressed", "in_doubt")
+    return bool(step["planned"]) and sum(step[part] for part in parts) == step["planned"]
+
+
+def lines(campaign: Campaign) -> int:
+    journal = campaign.folder / JOURNAL
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def assert_nothing_twice_or_lost(told: dict[str, Any]) -> None:
+    assert told["proof"]["holds"], told["proof"]
+    assert [step["step"] for step in told["steps"] if not adds_up(step)] == []
+
+
+def test_every_step_goes_out_on_time_and_adds_up(campaign: Campaign) -> None:
+    told = campaign.json("rehearse", "--sample", SAMPLE, "--json")
+    assert_nothing_twice_or_lost(told)
+    assert len(told["steps"]) >= 12
+    assert {step["channel"] for step in told["steps"]} == {"email", "x", "bluesky", "mastodon"}
+    assert [step["step"] for step in told["steps"] if step["late_s"] != 0] == []
+    assert told["proof"]["in_doubt"] == 0
+
+
+def test_the_launch_is_in_the_same_second_on_every_network(campaign: Campaign) -> None:
+    told = campaign.json("rehearse", "--sample", SAMPLE, "--json")
+    launches = {
+        step["first_at"]
+        for step in told["steps"]
+        if step["step"].startswith("launch-") and "thread" not in step["step"]
+    }
+    assert launches == {"2018-05-22T13:00:00Z"}
+
+
+@pytest.mark.parametrize("faults", ["replies", "limits", "errors", "refusals", "storm"])
+def test_with_trouble_at_every_provider_nothing_is_sent_twice_or_lost(campaign: Campaign, faults: str) -> None:
+    told = campaign.json("rehearse", "--sample", SAMPLE, "--faults", faults, "--json")
+    assert_nothing_twice_or_lost(told)
+    assert told["proof"]["in_doubt"] == 0
+
+
+@pytest.mark.parametrize("after", [1, 3, 8, 14, 25])
+@pytest.mark.parametrize("faults", ["none", "storm"])
+def test_killed_and_started_again_nothing_is_sent_twice_or_lost(campaign: Campaign, after: int, faults: str) -> None:
+    asked = ("rehearse", "--sample", SAMPLE, "--faults", faults, "--json")
+    killed = campaign.kill_when(campaign.start(*asked), lambda: lines(campaign) >= after)
+    told = campaign.json(*asked)
+    assert told["resumed"] == killed
+    assert_nothing_twice_or_lost(told)
+
+
+def test_killed_again_and_again_it_still_comes_to_its_end(campaign: Campaign) -> None:
+    asked = ("rehearse", "--sample", SAMPLE, "--faults", "storm", "--json")
+    for after in range(4, 28, 4):
+        campaign.kill_when(campaign.start(*asked), lambda after=after: lines(campaign) >= after)  # type: ignore[misc]  # mypy does not take a default for a lambda's parameter
+    assert_nothing_twice_or_lost(campaign.json(*asked))
+
+
+def test_the_log_shows_one_person_everything_they_got_word_for_word(campaign: Campaign) -> None:
+    campaign("rehearse", "--sample", SAMPLE)
+    sent = campaign.json("log", "--step", "action-alert", "--state", "delivered", "--format", "json")
+    person = sent[0]["recipient"]
+    told = campaign("log", "--recipient", person)
+    assert "action" in told.lower()
+    assert "/u/" in told, "the unsubscribe link is theirs alone"
+    theirs = campaign.json("log", "--recipient", person, "--format", "json")
+    assert {line["recipient"] for line in theirs} == {person}
+    assert all(line["subject"] and line["text"] for line in theirs)
+
+
+def test_the_log_agrees_with_the_table(campaign: Campaign) -> None:
+    told = campaign.json("rehearse", "--sample", SAMPLE, "--json")
+    logged = Counter(line["step"] for line in campaign.json("log", "--format", "json"))
+    assert logged == {step["step"]: step["planned"] for step in told["steps"]}
+
+
+def test_the_log_is_a_csv_for_a_spreadsheet(campaign: Campaign) -> None:
+    campaign("rehearse", "--sample", "50")
+    first, *rows = campaign("log", "--step", "action-alert", "--format", "csv").splitlines()
+    assert first.startswith("step,wave,channel,recipient")
+    assert len(rows) == len(campaign.json("log", "--step", "action-alert", "--format", "json"))
+
+
+def test_a_rehearsal_that_came_to_its_end_is_begun_anew(campaign: Campaign) -> None:
+    asked = ("rehearse", "--sample", "50", "--json")
+    assert not campaign.json(*asked)["resumed"]
+    assert not campaign.json(*asked)["resumed"]
+
+
+def test_the_people_of_a_file_are_rehearsed_with(campaign: Campaign) -> None:
+    campaign("supporters", "sample", "60", "--out", "people.csv")
+    assert campaign.json("rehearse", "--supporters", "people.csv", "--json")["people"] == 60
+
+
+def test_the_people_in_the_database_are_rehearsed_with_and_left_alone(campaign: Campaign) -> None:
+    campaign("supporters", "sample", "60", "--out", "people.csv")
+    campaign("supporters", "import", "people.csv")
+    before = campaign("supporters", "export", "--format", "csv")
+    assert campaign.json("rehearse", "--json")["people"] == 60
+    assert campaign("supporters", "export", "--format", "csv") == before
+
+
+def test_a_scenario_that_there_is_not_is_named_with_those_there_are(campaign: Campaign) -> None:
+    campaign("rehearse", "--faults", "strom", expect=2)
+    assert "did you mean storm?" in campaign.said

@@ -1,0 +1,171 @@
+"""Sending on the real clock, to the sandbox: approved, on time, once; never unapproved, changed or too late."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.story.conftest import Campaign
+
+PLAN = """\
+campaign: example
+title: An example
+organisation: The Coalition
+letter: messages/letter.md
+launch: {launch}
+zone: America/New_York
+sender: {{via: sendgrid, address: campaign@example.org, name: The Coalition, postal_address: "1 Example Street"}}
+target: {{email: office@example.com}}
+links: {{action: https://act.example.org/, letter: https://example.org/letter}}
+segments:
+  everybody: {{}}
+steps:
+  - {{id: launch, channel: mastodon, account: national, message: post/hello, at: T-0}}
+  - {{id: alert, channel: email, message: email/hello, segment: everybody, at: T-0}}
+"""
+
+
+@pytest.fixture
+def small(campaign: Campaign) -> Campaign:
+    """A plan of one post and one e-mail, and three people."""
+    folder = campaign.folder
+    (folder / "messages" / "post" / "hello.md").write_text(
+        "We wrote to {{ letter.addressee.name }}: {{ links.letter }}\n"
+    )
+    mail = folder / "messages" / "email" / "hello"
+    mail.mkdir()
+    (mail / "en.html").write_text(
+        "---\nsubject: Hello {{ supporter.first_name | fallback('friend') }}\n---\n"
+        '<p>Hello {{ supporter.first_name | fallback("friend") }}, <a href="{{ links.action }}">act</a> or '
+        '<a href="{{ unsubscribe_url }}">leave</a>. {{ campaign.postal_address }}</p>\n'
+    )
+    (mail / "en.txt").write_text(
+        "Hello {{ supporter.first_name | fallback('friend') }}, {{ links.action }}\n"
+        "{{ unsubscribe_url }}\n{{ campaign.postal_address }}\n"
+    )
+    (folder / "people.csv").write_text(
+        "email,first_name\n" + "".join(f"person{n}@deliver.example.org,Name{n}\n" for n in range(3))
+    )
+    campaign("supporters", "import", "people.csv", "--consent-basis", "opt-in", "--consent-source", "test")
+    return campaign
+
+
+def launch_at(campaign: Campaign, launch: datetime) -> None:
+    (campaign.folder / "schedules.yaml").write_text(PLAN.format(launch=f"{launch:%Y-%m-%dT%H:%M}Z"))
+
+
+def a_minute_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=1)
+
+
+def states(campaign: Campaign) -> dict[str, str]:
+    return {line["recipient"]: line["state"] for line in campaign.json("log", "--world", "sandbox", "--format", "json")}
+
+
+def test_what_is_approved_goes_out_once_however_often_it_is_run(small: Campaign) -> None:
+    launch_at(small, a_minute_ago())
+    small("approve", "--sandbox", "--yes", "--by", "Jo Example")
+    for _ in range(2):
+        small("run", "--until-idle")
+    told = states(small)
+    assert told == {"national": "accepted", **{f"person{n}@deliver.example.org": "accepted" for n in range(3)}} or set(
+        told.values()
+    ) <= {"accepted", "delivered"}
+    journal = (small.folder / ".campaign" / "sandbox.jsonl").read_text()
+    assert journal.count("person1@deliver.example.org") == 1
+
+
+def test_nothing_goes_out_that_nobody_approved(small: Campaign) -> None:
+    launch_at(small, a_minute_ago())
+    small("run", "--until-idle", expect=5)
+    assert "no step of the plan is approved" in small.said
+
+
+def test_a_change_after_the_approval_stops_its_step_and_no_other(small: Campaign) -> None:
+    launch_at(small, a_minute_ago())
+    small("approve", "--sandbox", "--yes", "--by", "Jo Example")
+    post = small.folder / "messages" / "post" / "hello.md"
+    post.write_text(post.read_text() + "One word more.\n")
+    small("run", "--until-idle")
+    assert "launch" in small.said
+    assert "national" not in states(small)
+    assert len(states(small)) == 3
+
+
+def test_what_comes_too_late_is_held_and_goes_when_a_person_says_so(small: Campaign) -> None:
+    launch_at(small, datetime.now(UTC) - timedelta(hours=9))
+    small("approve", "--sandbox", "--yes", "--by", "Jo Example")
+    small("run", "--until-idle")
+    assert states(small) == {}
+    assert "Held" in small.said
+    small("approve", "--sandbox", "--yes", "--by", "Jo Example", "--release", "alert")
+    small("run", "--until-idle")
+    assert len(states(small)) == 3
+
+
+def test_it_waits_for_its_instant_and_ends_when_all_is_out(small: Campaign) -> None:
+    launch = (datetime.now(UTC) + timedelta(minutes=1)).replace(second=0, microsecond=0)
+    launch_at(small, launch)
+    small("approve", "--sandbox", "--yes", "--by", "Jo Example")
+    process = small.start("run")
+    shown, _ = process.communicate()
+    assert process.returncode == 0, shown
+    told = small.json("log", "--world", "sandbox", "--format", "json")
+    assert len(told) == 4
+    assert min(datetime.fromisoformat(line["changed_at"]) for line in told) >= launch
+
+
+def test_sigterm_ends_it_cleanly(small: Campaign) -> None:
+    launch_at(small, datetime.now(UTC) + timedelta(days=1))
+    small("approve", "--sandbox", "--yes", "--by", "Jo Example")
+    process = small.start("run")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "next is" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    shown, _ = process.communicate()
+    assert process.returncode == 0, shown
+    assert "Stopped" in shown
+
+
+def test_live_says_every_setting_that_is_missing_and_sends_nothing(small: Campaign) -> None:
+    launch_at(small, a_minute_ago())
+    small("approve", "--yes", "--by", "Jo Example")
+    small("run", "--live", "--until-idle", expect=4)
+    assert "CAMPAIGN_SECRET_KEY" in small.said
+
+
+def test_live_asks_for_the_number_of_people(small: Campaign) -> None:
+    """Nobody is reached: the number is wrong, and the providers' addresses lead nowhere."""
+    launch_at(small, a_minute_ago())
+    small.environment = {
+        "CAMPAIGN_SECRET_KEY": "0123456789abcdefghijklmnop",
+        "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
+        "CAMPAIGN_SENDGRID__API_KEY": "none",
+        "CAMPAIGN_SENDGRID__BASE_URL": "http://127.0.0.1:9",
+        "CAMPAIGN_MASTODON__BASE_URL": "http://127.0.0.1:9",
+        "CAMPAIGN_MASTODON__ACCOUNTS__NATIONAL__ACCESS_TOKEN": "none",
+    }
+    small("approve", "--yes", "--by", "Jo Example")
+    small("run", "--live", "--until-idle", "--yes-send-to", "4", expect=2)
+    assert "3 people" in small.said
+    small("run", "--live", "--until-idle", expect=2)
+    assert "--yes-send-to 3" in small.said
+    assert small.json("log", "--world", "live", "--format", "json") == []
+
+
+@pytest.mark.parametrize("name", ["schedules.yaml", "messages/letter.md", "messages/email/hello/en.html", ".env"])
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe", b"{{ [ : - \n\t", b"a: b: c", b"\xef\xbb\xbf"])
+def test_a_file_of_garbage_is_answered_in_words_and_sends_nothing(small: Campaign, name: str, content: bytes) -> None:
+    launch_at(small, a_minute_ago())
+    small("approve", "--sandbox", "--yes", "--by", "Jo Example")
+    Path(small.folder / name).write_bytes(content)
+    if name == ".env" and not content.strip(b"\xef\xbb\xbf"):
+        return  # an empty .env is as good as none
+    small("run", "--until-idle", expect=3)
+    assert name.rpartition("/")[2] in small.said
+    assert "letter.md" in name or ":" in small.said
