@@ -131,6 +131,8 @@ class Staging:
             node.test = None if node.test is None else _ask("settled", [self._value(node.test)])
             node.body, node.else_ = self._body(node.body), self._body(node.else_)
             return [node]
+        if node.test is not None and any(self._writes(call) for call in _each(node.test, nodes.Call)):
+            return [_asking("refused", [nodes.Const("a loop's own condition calls a macro")])]
         loop = self._new("loop")
         target = _target(node.target)
         number, given = None, []
