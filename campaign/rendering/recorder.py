@@ -13,6 +13,7 @@ from dataclasses import dataclass, is_dataclass
 from datetime import date, time, timedelta
 from typing import Any, Final
 
+from jinja2 import nodes
 from jinja2.environment import TemplateModule
 from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference, Undefined
 from markupsafe import Markup
@@ -138,7 +139,7 @@ class Recorder:
     def field(self, code: int, *values: Any) -> str:
         """A token for a value that is written out."""
         of = self._codes[code]
-        if len(values) == 1 and isinstance(values[0], str) and of.node.__class__.__name__ == "Name":
+        if len(values) == 1 and isinstance(values[0], str) and isinstance(of.node, nodes.Name):
             text = values[0]
             if not of.autoescape or hasattr(text, "__html__"):
                 return text  # text that was put aside, with its tokens
@@ -244,7 +245,7 @@ class Recorder:
 
     def _residual(self, code: Code, values: Iterable[Any]) -> Meaning:
         captured = tuple(self._captured(value) for value in values)
-        if code.node.__class__.__name__ == "Name" and not isinstance(captured[0], Constant):
+        if isinstance(code.node, nodes.Name) and not isinstance(captured[0], Constant):
             return captured[0]
         return Residual(code, captured)
 
@@ -265,7 +266,7 @@ class Recorder:
         given = iter(values)
         names = _names(target)
         captured = tuple(Bound(loop, name) if name in names else self._captured(next(given)) for name in code.names)
-        return captured[0] if code.node.__class__.__name__ == "Name" else Residual(code, captured)
+        return captured[0] if isinstance(code.node, nodes.Name) else Residual(code, captured)
 
     def _brings_markup(self, captured: Captured) -> bool:
         """Whether tags of a template could come out of an expression: they would miss MJML and inlining."""
