@@ -33,7 +33,10 @@ def rehearse(
         int | None, typer.Option("--sample", min=1, max=5_000_000, help="So many made-up people instead.")
     ] = None,
     faults: Annotated[
-        str, typer.Option("--faults", help="What goes wrong: none, replies, limits, errors, slow, refusals, storm.")
+        str,
+        typer.Option(
+            "--faults", help="What goes wrong: replies, limits, errors, slow, refusals, doubt or storm (all)."
+        ),
     ] = "none",
     seed: Annotated[int, typer.Option("--seed", help="Another seed, other faults at other places.")] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, even if one was broken off.")] = False,

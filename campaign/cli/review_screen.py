@@ -16,14 +16,14 @@ _ON_TIME = timedelta(seconds=1)
 _COLUMNS = {
     "planned": "planned",
     "accepted": "accepted",
-    "delivered": "delivered",
-    "refused": "refused",
+    "delivered": "deliv.",
+    "refused": "ref.",
     "suppressed": "suppr.",
-    "in_doubt": "in doubt",
+    "in_doubt": "doubt",
     "missed": "missed",
     "to_send": "to send",
 }
-"""Figures by the heads of their columns, which fit 80 characters with the steps' names."""
+"""Figures by the heads of their columns, short enough for 80 characters beside the steps' names."""
 
 
 def lateness(late: timedelta | None) -> str:
@@ -47,6 +47,9 @@ def show_steps(steps: Sequence[StepReview], *, launch: datetime | None) -> None:
     summed = total(step.figures for step in steps)
     shown = {name: head for name, head in _COLUMNS.items() if name in _ALWAYS or getattr(summed, name)}
     table = screen.table("step", "at", "began", *shown.values(), numbers=shown.values())
+    table.padding = (0, 0, 0, 0)
+    for column in table.columns:
+        column.no_wrap = True
     for step in steps:
         at = "-"
         if step.first_at is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from campaign.flow.desk import Desk
+from campaign.model.delivery import OPEN
 from campaign.model.wave import Wave, WaveState
 
 
@@ -29,7 +30,7 @@ def stale(desk: Desk) -> None:
     """Stop what was begun in time but is not all out, and is later by now than its step allows."""
     now = desk.clock.now()
     for wave in desk.ledger.waves(states=(WaveState.PREPARED,)):
-        if wave.is_late(now):
+        if wave.is_late(now) and any(wave.counts.get(state) for state in OPEN):
             _too_late(desk, wave)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from campaign.flow import dispatch, due, feedback, prepare, settle
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
+from campaign.model.wave import WaveState
 
 
 def turns(desk: Desk) -> Callable[[], datetime | None]:
@@ -20,14 +21,22 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
     def turn() -> datetime | None:
         settle.lapsed(desk)
         feedback.apply(desk)
-        for wave in due.waves(desk):
-            prepare.wave(desk, contents, wave)
+        begun = {wave.id for wave in due.waves(desk) if prepare.wave(desk, contents, wave)}
         due.stale(desk)
         dispatch.everything(desk, contents)
+        _tell(desk, begun)
         feedback.apply(desk)
-        ask_again_at = settle.doubts(desk, contents)
-        dispatch.everything(desk, contents)
-        instants = [instant for instant in (desk.ledger.next_due(now=desk.clock.now()), ask_again_at) if instant]
-        return min(instants, default=None)
+        settle.doubts(desk, contents)
+        dispatch.everything(desk, contents)  # what settling has found not to be sent
+        instants = (desk.ledger.next_due(now=desk.clock.now()), settle.next_at(desk))
+        return min((instant for instant in instants if instant is not None), default=None)
 
     return turn
+
+
+def _tell(desk: Desk, begun: Collection[int]) -> None:
+    """How the waves of this turn fared at once."""
+    for wave in desk.ledger.waves(states=(WaveState.PREPARED, WaveState.DONE, WaveState.HELD)) if begun else ():
+        if wave.id in begun:
+            stands = sorted(wave.counts.items(), key=lambda item: -item[1])
+            desk.tell(f"{wave.name}: " + ", ".join(f"{n:,} {state.value.replace('_', ' ')}" for state, n in stands))

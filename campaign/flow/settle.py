@@ -20,24 +20,32 @@ def lapsed(desk: Desk) -> None:
         desk.tell(f"{ended} claims of a program that stopped have run out")
 
 
-def doubts(desk: Desk, contents: Contents) -> datetime | None:
-    """Ask the networks that can be asked; when to ask again, or None where no such doubt is left."""
-    askable = [name for name, channel in desk.posts.items() if channel.settles.by in _ASKING]
-    again: list[datetime] = []
-    for doubt in desk.ledger.doubts(channels=askable):
-        now = desk.clock.now()
-        channel = desk.posts[doubt.wave.channel]
-        trusted_at = doubt.since + channel.settles.after
-        if trusted_at > now:
-            again.append(trusted_at)
+def doubts(desk: Desk, contents: Contents) -> None:
+    """Ask the networks that can be asked what became of the attempts in doubt."""
+    now = desk.clock.now()
+    for doubt in desk.ledger.doubts(channels=_askable(desk)):
+        if _trusted_at(desk, doubt) > now:
             continue
+        channel = desk.posts[doubt.wave.channel]
         batch = post_batch(desk, contents, _as_claim(doubt), kept=doubt.kept)
         results = channel.settle(batch, cut(doubt.kept, doubt.seqs))
         desk.ledger.settle(doubt, dict(zip(doubt.seqs, results, strict=True)), now=now)
-        again.append(now + _AGAIN)
-    if not again or not desk.ledger.doubts(channels=askable):
-        return None
-    return min(again)
+
+
+def next_at(desk: Desk) -> datetime | None:
+    """When to ask again, or None where no doubt is left that a network can end."""
+    now = desk.clock.now()
+    instants = [_trusted_at(desk, doubt) for doubt in desk.ledger.doubts(channels=_askable(desk))]
+    return min((instant if instant > now else now + _AGAIN for instant in instants), default=None)
+
+
+def _askable(desk: Desk) -> list[str]:
+    return [name for name, channel in desk.posts.items() if channel.settles.by in _ASKING]
+
+
+def _trusted_at(desk: Desk, doubt: Doubt) -> datetime:
+    """From when on what the network shows can be trusted to be all of it."""
+    return doubt.since + desk.posts[doubt.wave.channel].settles.after
 
 
 def _as_claim(doubt: Doubt) -> Claim:

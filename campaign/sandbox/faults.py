@@ -13,6 +13,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 PROVIDERS = ("sendgrid", "smtp", "x", "bluesky", "mastodon")
+_ASKABLE = ("x", "bluesky", "mastodon")
+"""Providers that can be asked what they have. Elsewhere what a 500 leaves behind is held for a person, for ever."""
+DOUBT = "doubt"
+"""The scenario after which something is left for a person to say."""
 MOST_PER_MESSAGE = 3
 """A fault drawn by share never strikes the same message more often than this, so that a rehearsal comes to its end."""
 
@@ -73,6 +77,8 @@ class Faults:
         self.clear()
         for provider in PROVIDERS:
             for fault, share in scenario.items():
+                if fault is Fault.ERROR and provider not in _ASKABLE and name != DOUBT:
+                    continue
                 self.ask(provider, fault, times=None, share=share, seed=seed, delay_s=0.05)
 
     def ask(
@@ -177,6 +183,7 @@ SCENARIOS: dict[str, dict[Fault, float]] = {
     "errors": {Fault.UNAVAILABLE: 0.15, Fault.ERROR: 0.05},
     "slow": {Fault.SLOW: 0.2},
     "refusals": {Fault.REFUSE: 0.02},
+    DOUBT: {Fault.ERROR: 0.1},
     "storm": {
         Fault.REFUSE: 0.01,
         Fault.DROP_REPLY: 0.1,
@@ -186,7 +193,9 @@ SCENARIOS: dict[str, dict[Fault, float]] = {
         Fault.SLOW: 0.05,
     },
 }
-"""What ``rehearse --faults NAME`` asks of every provider: the share of messages that each fault strikes."""
+"""What ``rehearse --faults NAME`` asks of every provider: the share of messages that each fault strikes.
+
+ERROR is asked of the networks alone, which can be read afterwards, but for the scenario ``doubt``."""
 
 
 class NoReply(Response):

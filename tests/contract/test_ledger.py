@@ -10,7 +10,7 @@ from campaign.errors import ClaimLost
 from campaign.model.claim import Claim
 from campaign.model.delivery import DeliveryId, State
 from campaign.model.event import Event, EventKind
-from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused
+from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
 from campaign.model.supporter import Reason
 from campaign.model.wave import Wave, WaveState
 from campaign.ports.ledger import Filters
@@ -366,7 +366,7 @@ class TestSettling:
         prepared(ledger, supporters, 4)
         attempt(ledger, claim(ledger), InDoubt("lost"))
         (doubt,) = ledger.doubts()
-        found = {0: Accepted("a"), 1: NotSent("not there"), 2: NotSent("not there"), 3: NotSent("not there")}
+        found: dict[int, Settled] = {0: Accepted("a"), **dict.fromkeys((1, 2, 3), NotSent("not there"))}
         ledger.settle(doubt, found, now=T0 + MINUTE)
         assert counts(ledger) == logged(ledger) == {State.ACCEPTED: 1, State.PLANNED: 3}
         assert claim(ledger, after=MINUTE).seqs == (1, 2, 3)

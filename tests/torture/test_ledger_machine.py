@@ -29,6 +29,7 @@ from tests.builders import AUDIENCE, T0, bundle, manifest, payload, people, step
 
 LEASE = timedelta(minutes=5)
 PEOPLE = 9
+KNOWN: dict[str, Outcome] = {"taken": Accepted(), "deferred": Deferred("later"), "refused": Refused("no")}
 FATES = st.sampled_from(["taken", "taken, reply lost", "lost on the way", "deferred", "refused"])
 
 
@@ -62,11 +63,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for seq in claim.seqs:
             fate = data.draw(FATES)
             self.taken[seq] += fate.startswith("taken")
-            outcomes[seq] = {
-                "taken": Accepted(),
-                "deferred": Deferred("later"),
-                "refused": Refused("no"),
-            }.get(fate, InDoubt("no reply"))
+            outcomes[seq] = KNOWN.get(fate, InDoubt("no reply"))
         self.ledger.record(claim, outcomes, now=self.now, retry_at=self.now + timedelta(minutes=1))
 
     @precondition(lambda self: self.claims)
