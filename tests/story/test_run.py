@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -71,9 +70,8 @@ def test_what_is_approved_goes_out_once_however_often_it_is_run(small: Campaign)
     for _ in range(2):
         small("run", "--until-idle")
     told = states(small)
-    assert told == {"national": "accepted", **{f"person{n}@deliver.example.org": "accepted" for n in range(3)}} or set(
-        told.values()
-    ) <= {"accepted", "delivered"}
+    assert set(told) == {"national", *(f"person{n}@deliver.example.org" for n in range(3))}
+    assert set(told.values()) <= {"accepted", "delivered"}
     journal = (small.folder / ".campaign" / "sandbox.jsonl").read_text()
     assert journal.count("person1@deliver.example.org") == 1
 
@@ -99,8 +97,8 @@ def test_what_comes_too_late_is_held_and_goes_when_a_person_says_so(small: Campa
     launch_at(small, datetime.now(UTC) - timedelta(hours=9))
     small("approve", "--sandbox", "--yes", "--by", "Jo Example")
     small("run", "--until-idle")
-    assert states(small) == {}
     assert "Held" in small.said
+    assert states(small) == {}
     small("approve", "--sandbox", "--yes", "--by", "Jo Example", "--release", "alert")
     small("run", "--until-idle")
     assert len(states(small)) == 3
@@ -158,14 +156,17 @@ def test_live_asks_for_the_number_of_people(small: Campaign) -> None:
     assert small.json("log", "--world", "live", "--format", "json") == []
 
 
+GARBAGE = (b"\x00\xff\xfe", b"{{ [ : - \n\t", b"a: b: c", b"\xef\xbb\xbf= =")
+
+
 @pytest.mark.parametrize("name", ["schedules.yaml", "messages/letter.md", "messages/email/hello/en.html", ".env"])
-@pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe", b"{{ [ : - \n\t", b"a: b: c", b"\xef\xbb\xbf"])
-def test_a_file_of_garbage_is_answered_in_words_and_sends_nothing(small: Campaign, name: str, content: bytes) -> None:
+def test_a_file_of_garbage_is_answered_in_words_and_sends_nothing(small: Campaign, name: str) -> None:
     launch_at(small, a_minute_ago())
     small("approve", "--sandbox", "--yes", "--by", "Jo Example")
-    Path(small.folder / name).write_bytes(content)
-    if name == ".env" and not content.strip(b"\xef\xbb\xbf"):
-        return  # an empty .env is as good as none
-    small("run", "--until-idle", expect=3)
-    assert name.rpartition("/")[2] in small.said
-    assert "letter.md" in name or ":" in small.said
+    for content in GARBAGE:
+        (small.folder / name).write_bytes(content)
+        small("run", "--until-idle", expect=3)
+        assert name.rpartition("/")[2] in small.said
+        assert "nothing was sent" in small.said
+    (small.folder / name).unlink()
+    assert not (small.folder / ".campaign" / "sandbox.jsonl").exists()
