@@ -211,7 +211,8 @@ def families(draw: DrawFn) -> Family:
     """A template with what it extends, includes and imports."""
     scope = Scope(NAMES, macros=("plain", "asks", "greets"))
     start = "".join(f"{{% set {name} = {draw(expressions(Scope(('word',)), 1))} %}}" for name in NAMES)
-    imports = "{% from '_layout/macros' import plain, asks, wraps, twice with context %}"
+    seen = draw(st.sampled_from(["", " with context"]))
+    imports = f"{{% from '_layout/macros' import plain, asks, wraps, twice{seen} %}}"
     inherited = draw(bodies(Scope(NAMES, depth=1), most=2))
     shared = {
         "_layout/macros": MACROS,
