@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -25,7 +28,7 @@ def plan(
     """Show the timeline: when each step goes out, over which channel, to whom, and whether it is approved."""
     from campaign import bootstrap, settings
     from campaign.files import campaign as campaign_files
-    from campaign.flow import approve, audience
+    from campaign.flow import approve, audience, check
     from campaign.storage.ledger import SqlLedger
     from campaign.storage.supporters import SqlSupporters
 
@@ -39,6 +42,7 @@ def plan(
             for step in sources.plan.steps
             if step.channel == "email"
         }
+        anybody = people.count() > 0
         zones = {step.id: people.zones(step.segment) for step in sources.plan.steps if step.segment is not None}
     finally:
         database.close()
@@ -47,6 +51,8 @@ def plan(
         screen.print_json(_as_json(sources, standings, heads, peopled))
         return
     _show(sources, standings, heads, peopled, all_waves=all_waves)
+    if anybody:
+        screen.show_problems(check.audiences(sources, {step: head.reachable for step, head in heads.items()}))
 
 
 def _peopled(sources: Sources, step: str, zones: Mapping[str, int] | None) -> Sequence[PlannedWave]:
@@ -69,49 +75,75 @@ def _show(
     plan = sources.plan
     screen.out.print(plan.title, style="bold")
     screen.out.print(f"T-0 is {screen.local(plan.launch, plan.zone)}.\n")
-    table = screen.table("at", "when", "step", "channel", "to", "people", "approved", numbers=("people",))
-    rows = []
-    for standing in standings:
-        step = standing.step
-        waves = peopled[step.id]
-        head = heads.get(step.id)
-        to = step.segment.name if step.segment else ", ".join(step.accounts)
-        shown = waves if all_waves else waves[:1]
-        for wave in shown:
-            name = wave.name if all_waves and len(waves) > 1 else step.id
-            more = "" if all_waves or len(waves) == 1 else f" (1 of {len(waves)} waves)"
-            rows.append(
-                (
-                    wave.due_at,
-                    screen.countdown(wave.due_at, plan.launch),
-                    screen.local(wave.due_at, plan.zone) + more,
-                    name,
-                    step.channel,
-                    to,
-                    f"{head.reachable:,}" if head else "-",
-                    _approved(standing),
-                )
-            )
-    for row in sorted(rows, key=lambda row: row[0]):
+    table = screen.table("at", "when", "step", "to", "people", "approved", numbers=("people",))
+    table.padding = (0, 0, 0, 0)
+    for row in sorted(_rows(sources, standings, heads, peopled, all_waves=all_waves), key=lambda row: row[0]):
         table.add_row(*row[1:])
     screen.out.print(table)
-    notes = dict.fromkeys(f"{wave.name}: {note}" for waves in peopled.values() for wave in waves for note in wave.notes)
-    for note in notes:
-        screen.out.print(f"Note: {note}", soft_wrap=True)
+    for line in _remarks(sources, standings, peopled):
+        screen.out.print(line, soft_wrap=True)
+
+
+def _rows(
+    sources: Sources,
+    standings: Sequence[Standing],
+    heads: Mapping[str, Headcount],
+    peopled: Mapping[str, Sequence[PlannedWave]],
+    *,
+    all_waves: bool,
+) -> Iterator[tuple[datetime, str, str, str, str, str, str]]:
+    plan = sources.plan
+    for standing in standings:
+        step, head = standing.step, heads.get(standing.step.id)
+        to = step.segment.name if step.segment else ", ".join(step.accounts)
+        waves = peopled[step.id]
+        for wave in waves if all_waves else waves[:1]:
+            yield (
+                wave.due_at,
+                screen.countdown(wave.due_at, plan.launch),
+                f"{wave.due_at.astimezone(ZoneInfo(plan.zone)):%d %b %H:%M}",
+                wave.name if all_waves and len(waves) > 1 else step.id,
+                f"{step.channel}: {to}",
+                f"{head.reachable:,}" if head else "-",
+                "yes" if standing.is_approved else "no",
+            )
+
+
+def _remarks(
+    sources: Sources, standings: Sequence[Standing], peopled: Mapping[str, Sequence[PlannedWave]]
+) -> Iterator[str]:
+    """What the table has no room for: waves, notes on their instants, and what keeps a step from being sent."""
+    plan = sources.plan
+    for standing in standings:
+        step, waves = standing.step, peopled[standing.step.id]
+        if len(waves) > 1:
+            last = screen.countdown(waves[-1].due_at, plan.launch)
+            why = "comes again" if step.repeat else "goes out by the supporters' own clocks"
+            yield f"{step.id} {why}: {len(waves)} waves, the last at {last}"
+        yield from (f"{step.id}: {note}" for note in _together(note for wave in waves for note in wave.notes))
+        if standing.changed:
+            yield f"{step.id} has changed since {_by(standing)} approved it: {', '.join(standing.changed)}"
     waiting = sum(not standing.is_approved for standing in standings)
     if waiting:
-        screen.out.print(
-            f"{screen.counted(waiting, 'step')} not approved: nothing of them is sent. Approve with: campaign approve",
-            soft_wrap=True,
+        yield (
+            f"\n{screen.counted(waiting, 'step is', 'steps are')} not approved, and nothing of "
+            f"{'it' if waiting == 1 else 'them'} is sent. Approve with: campaign approve"
         )
 
 
-def _approved(standing: Standing) -> str:
-    if standing.approval is None:
-        return "no"
-    if standing.changed:
-        return f"no, changed: {', '.join(standing.changed)}"
-    return f"by {standing.approval.by}"
+def _together(notes: Iterable[str]) -> Iterator[str]:
+    """Notes that differ only in how many zones they are about, as one."""
+    zones: dict[str, int] = {}
+    for note in notes:
+        found = re.fullmatch(r"(.*) \((\d+) zones?\)", note)
+        head, number = (found[1], int(found[2])) if found else (note, 0)
+        zones[head] = zones.get(head, 0) + number
+    for head, number in zones.items():
+        yield f"{head} ({screen.counted(number, 'zone')})" if number else head
+
+
+def _by(standing: Standing) -> str:
+    return standing.approval.by if standing.approval else "nobody"
 
 
 def _as_json(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from html import unescape
+from zoneinfo import ZoneInfo
 
 from campaign.errors import BadInput, Problem
 from campaign.flow import letter as letters
@@ -13,9 +15,10 @@ from campaign.flow.content import mailing, posting
 from campaign.flow.fit import fits
 from campaign.model.bundle import Bundle, Sources
 from campaign.model.message import MailSource, PostSource
-from campaign.model.plan import Step
+from campaign.model.plan import Plan, Step
 from campaign.model.supporter import Supporter
 from campaign.model.wave import PlannedWave
+from campaign.rendering.filters import in_words
 
 UNSUBSCRIBE_URL = "https://campaign.example.org/u/example"
 
@@ -59,14 +62,13 @@ def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES) -> list[P
 def _mails(bundle: Bundle, waves: Sequence[PlannedWave], people: Sequence[Supporter]) -> Iterator[Problem]:
     """Each language, in the first and the last wave, for each of ``people``."""
     plan, step = bundle.plan, bundle.step
-    declared = {fact.value: fact.source for fact in plan.facts.values()}
     read: set[str] = set()
     for language, source in bundle.message.mails.items():
         for wave in _worth_reading(step, waves):
             compiled = mailing(bundle, number=wave.number, due_at=wave.due_at, language=language).compiled
             for person in people:
                 mail = compiled.whole(person, UNSUBSCRIBE_URL)
-                allowed = {**declared, **source.facts}
+                allowed = {**_declared(plan, language), **source.facts}
                 for text, written in _parts_of(mail.subject, mail.text, mail.html, source):
                     if text in read:
                         continue
@@ -80,6 +82,14 @@ def _mails(bundle: Bundle, waves: Sequence[PlannedWave], people: Sequence[Suppor
                         language=language,
                     )
                     yield from (_at_source(problem, written[1], text) for problem in problems)
+
+
+def _declared(plan: Plan, language: str) -> dict[str, str]:
+    """What the plan itself vouches for, value to source: its facts, and its launch."""
+    facts = {fact.value: fact.source for fact in plan.facts.values()}
+    with suppress(ValueError):  # a language in which messages cannot say a date either
+        facts[in_words(plan.launch.astimezone(ZoneInfo(plan.zone)), "moment", language)] = "the plan's launch"
+    return facts
 
 
 def _worth_reading(step: Step, waves: Sequence[PlannedWave]) -> Sequence[PlannedWave]:
@@ -124,7 +134,6 @@ def _at_source(problem: Problem, source: tuple[str, int], rendered: str) -> Prob
 def _posts(bundle: Bundle, waves: Sequence[PlannedWave]) -> Iterator[Problem]:
     """Each wave: a recurring post differs from one to the next."""
     plan, step = bundle.plan, bundle.step
-    declared = {fact.value: fact.source for fact in plan.facts.values()}
     where = f'step "{step.id}"'
     for wave in waves:
         made = posting(bundle, number=wave.number, due_at=wave.due_at)
@@ -141,7 +150,7 @@ def _posts(bundle: Bundle, waves: Sequence[PlannedWave]) -> Iterator[Problem]:
                 file=made.source.body.file,
                 where=place,
                 letter=bundle.letter,
-                declared={**declared, **made.source.facts},
+                declared={**_declared(plan, made.language), **made.source.facts},
                 language=made.language,
             ):
                 yield _at_source(found, written, part)

@@ -40,7 +40,7 @@ def shared(
             "organisation": plan.organisation,
             "postal_address": plan.sender.postal_address if plan.sender else "",
             "hashtags": plan.hashtags,
-            "launch": launch.date(),
+            "launch": launch,
         },
         "links": {name: utm.tagged(url) for name, url in plan.links.items()},
         "facts": {name: fact.value for name, fact in plan.facts.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from jinja2.filters import FILTERS
@@ -25,6 +25,8 @@ _DATES = {
         "weekday": "{weekday}, {day} de {month} de {year}",
     },
 }
+_MOMENT = "moment"
+"""The style that also tells the time and its zone; only for a date that has them, such as ``campaign.launch``."""
 _AND = {"en": "and", "es": "y"}
 
 _FROM_JINJA = frozenset(
@@ -57,8 +59,8 @@ def for_language(language: str) -> dict[str, Callable[..., Any]]:
     """All filters of a template in ``language`` (a BCP 47 tag)."""
     primary = language.partition("-")[0].lower()
 
-    def in_words(value: Any, style: str = "long", language: str = primary) -> str:
-        return _date(value, style, language)
+    def dated(value: Any, style: str = "long", language: str = primary) -> str:
+        return in_words(value, style, language)
 
     def listed(values: Iterable[Any], word: str | None = None) -> str:
         return _join_and([str(value) for value in values], _AND.get(primary, "and") if word is None else word)
@@ -66,7 +68,7 @@ def for_language(language: str) -> dict[str, Callable[..., Any]]:
     offered = {name: FILTERS[name] for name in _FROM_JINJA}
     for name in _ONE_SHOT:
         offered[name] = _giving_lists(offered[name])
-    return offered | {"fallback": _fallback, "date": in_words, "join_and": listed, "plural": _plural}
+    return offered | {"fallback": _fallback, "date": dated, "join_and": listed, "plural": _plural}
 
 
 def _giving_lists(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,12 +92,16 @@ def _fallback(value: Any, other: str) -> Any:
     return str(value).strip() or other
 
 
-def _date(value: Any, style: str, language: str) -> str:
+def in_words(value: Any, style: str, language: str) -> str:
+    """A date as a message says it. TypeError for what is no date, ValueError for a style or language there is not."""
     if not isinstance(value, date):
         raise TypeError(f"the date filter needs a date, and this is {_kind(value)}")
     if language not in _DATES:
         raise ValueError(f"dates can be written in {', '.join(sorted(_DATES))}, not in {language!r}")
     styles = _DATES[language]
+    if style == _MOMENT and isinstance(value, datetime):
+        clock = _clock(value) if language == "en" else f"{value.hour}:{value:%M}"
+        return f"{in_words(value, 'weekday', language)}, {clock} {value.tzname() or ''}".rstrip()
     if style not in styles:
         raise ValueError(f"a date can be {', '.join(styles)}, not {style!r}")
     return styles[style].format(
@@ -104,6 +110,10 @@ def _date(value: Any, style: str, language: str) -> str:
         year=value.year,
         weekday=_WEEKDAYS[language].split(", ")[value.weekday()],
     )
+
+
+def _clock(value: datetime) -> str:
+    return f"{value.hour % 12 or 12}:{value:%M} {'a.m.' if value.hour < 12 else 'p.m.'}"  # noqa: PLR2004 - noon
 
 
 def _kind(value: Any) -> str:

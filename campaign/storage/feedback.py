@@ -99,15 +99,15 @@ def _settle_by_evidence(connection: Connection, wave_id: int, seqs: set[int], no
 
 
 def _move(connection: Connection, wave_id: int, those: Iterable[tuple[int, Event]], now: datetime) -> None:
-    highest: dict[int, tuple[State, str]] = {}
+    highest: dict[int, tuple[State, str, datetime]] = {}
     for seq, event in those:
         state = _BECOMES.get(event.kind)
         if state is not None and (seq not in highest or _RANK[state] > _RANK[highest[seq][0]]):
-            highest[seq] = (state, event.why)
+            highest[seq] = (state, event.why, event.at)
     states = dict(_states(connection, wave_id, list(highest)))
     rows: list[dict[str, Any]] = []
     moved: Counter[State] = Counter()
-    for seq, (state, why) in highest.items():
+    for seq, (state, why, at) in highest.items():
         was, ref, batch_id = states.get(seq, (None, "", None))
         if was not in TAKEN or _RANK[state] <= _RANK[was]:
             continue
@@ -119,7 +119,7 @@ def _move(connection: Connection, wave_id: int, those: Iterable[tuple[int, Event
                 "batch_id": batch_id,
                 "ref": ref,
                 "why": why,
-                "changed_at": now,
+                "changed_at": at,
             }
         )
         moved[state] += 1
