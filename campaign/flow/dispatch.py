@@ -1,27 +1,35 @@
 """dispatch: claim → compose → begin → channel → record.
 
 Ledger, network, ledger. The ledger and the composing belong to the calling thread; only the calls to providers run
-beside it, several at a time, so that one slow network holds up no other.
+beside it, several at a time, so that one slow network holds up no other. A claim waits unbegun until its provider has
+room for a call: what has begun is on its way, and what waits can be given back.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import Semaphore
+from pathlib import Path
+from traceback import extract_tb
 
 from campaign.errors import ClaimLost
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.batch import MailBatch, MailRow, Payload, PostBatch, PostPart
 from campaign.model.claim import Claim, Kept
-from campaign.model.outcome import Deferred, Outcome, Refused
+from campaign.model.outcome import Deferred, InDoubt, Outcome, Refused
 
 _IN_FLIGHT = 8
 _FIRST_RETRY = timedelta(seconds=30)
 _LAST_RETRY = timedelta(minutes=15)
+_DOUBLINGS = 5
+"""So many times 30 seconds doubled are more than the last retry; counted on, they would leave what timedelta holds."""
+
+Gates = Mapping[str, tuple[datetime, str]]
+"""Until when an account ("": the whole channel) has to wait, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +44,101 @@ class Composed:
 
 def everything(desk: Desk, contents: Contents) -> int:
     """Send all that is due now; how many batches were attempted. Returns early where the desk is stopping."""
-    attempted = 0
-    slots = _slots(desk)
-    flying: dict[Future[Sequence[Outcome]], Composed] = {}
     with ThreadPoolExecutor(max_workers=_IN_FLIGHT, thread_name_prefix="dispatch") as pool:
-        while True:
-            if len(flying) < _IN_FLIGHT and not desk.stopping.is_set():
-                for claim in desk.ledger.claim(
-                    owner=desk.owner, now=desk.clock.now(), lease=desk.lease, most=_IN_FLIGHT - len(flying)
-                ):
-                    begun = _begin(desk, contents, claim)
-                    if begun is not None:
-                        flying[pool.submit(_deliver, begun, slots[begun.provider])] = begun
-                        attempted += 1
-            if not flying:
-                return attempted
-            done, _ = wait(flying, return_when=FIRST_COMPLETED)
-            for future in done:
-                _record(desk, flying.pop(future), future.result())
+        flights = _Flights(desk, contents, pool)
+        try:
+            while True:
+                took = flights.claim()
+                flights.begin()
+                if flights.flying:
+                    flights.land(wait(flights.flying, return_when=FIRST_COMPLETED).done)
+                elif not took:
+                    return flights.attempted
+        finally:
+            # Whatever went wrong here, what is under way over there has an outcome, and it is recorded.
+            flights.land(set(flights.flying))
+            flights.give_back(flights.waiting, due_at=desk.clock.now(), why="the program stopped before it sent this")
 
 
-def _slots(desk: Desk) -> Mapping[str, Semaphore]:
-    """As many slots for each provider as calls it takes at the same time."""
-    limits = {name: channel.limits for name, channel in desk.mails.items()}
-    limits |= {name: channel.limits for name, channel in desk.posts.items()}
-    return {name: Semaphore(limit.in_flight) for name, limit in limits.items()}
+class _Flights:
+    """The claims of this process: ``waiting`` for their provider to take a call, or ``flying``."""
+
+    def __init__(self, desk: Desk, contents: Contents, pool: ThreadPoolExecutor) -> None:
+        self.attempted = 0
+        self.waiting: list[Claim] = []
+        self.flying: dict[Future[Sequence[Outcome]], Composed] = {}
+        self._desk = desk
+        self._contents = contents
+        self._pool = pool
+        self._limits = {name: channel.limits.in_flight for name, channel in desk.mails.items()}
+        self._limits |= {name: channel.limits.in_flight for name, channel in desk.posts.items()}
+
+    def claim(self) -> int:
+        """Claim what is due, as far as there is room; how many batches."""
+        desk = self._desk
+        room = _IN_FLIGHT - len(self.flying) - len(self.waiting)
+        if room <= 0 or desk.stopping.is_set():
+            return 0
+        claims = desk.ledger.claim(owner=desk.owner, now=desk.clock.now(), lease=desk.lease, most=room)
+        self.waiting += claims
+        return len(claims)
+
+    def begin(self) -> None:
+        """Hand over what waits, to each provider as many calls at the same time as it takes."""
+        busy = Counter(composed.provider for composed in self.flying.values())
+        for claim in tuple(self.waiting):
+            provider = self._provider(claim)
+            if self._desk.stopping.is_set() or busy[provider] >= self._limits[provider]:
+                continue
+            begun = _begin(self._desk, self._contents, claim)
+            self.waiting.remove(claim)
+            if begun is not None:
+                self.flying[self._pool.submit(begun.deliver)] = begun
+                self.attempted += 1
+                busy[provider] += 1
+
+    def land(self, done: set[Future[Sequence[Outcome]]]) -> None:
+        """Record what became of these, and give back what would only wait at a gate that closed."""
+        for future in done:
+            composed = self.flying.pop(future)
+            shut = _record(self._desk, composed, _outcomes(self._desk, composed, future))
+            for account, (until, why) in shut.items():
+                channel = composed.claim.wave.channel
+                held = [c for c in self.waiting if c.wave.channel == channel and account in ("", c.account)]
+                self.give_back(held, due_at=until, why=why)
+
+    def give_back(self, claims: Sequence[Claim], *, due_at: datetime, why: str) -> None:
+        """Release claims of which nothing has left."""
+        for claim in tuple(claims):
+            self.waiting.remove(claim)
+            try:
+                self._desk.ledger.release(claim, now=self._desk.clock.now(), due_at=due_at, why=why)
+            except ClaimLost as lost:
+                self._desk.tell(str(lost))
+
+    def _provider(self, claim: Claim) -> str:
+        sender = self._contents.bundle(claim.wave).plan.sender
+        return claim.wave.channel if claim.account or sender is None else sender.via
 
 
-def _deliver(composed: Composed, slot: Semaphore) -> Sequence[Outcome]:
-    with slot:
-        return composed.deliver()
+def _outcomes(desk: Desk, composed: Composed, future: Future[Sequence[Outcome]]) -> Sequence[Outcome]:
+    """What the channel says. A channel that fails to say it has made a mistake of its own: all of it is in doubt.
+
+    The exception's own words are kept out: they may hold an address.
+    """
+    many = len(composed.claim.seqs)
+    try:
+        told = future.result()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the attempt had begun and must not be lost
+        frames = extract_tb(error.__traceback__)
+        place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+        why = f"the channel {composed.provider} failed ({type(error).__name__}{place})"
+    else:
+        if len(told) == many:
+            return told
+        why = f"the channel {composed.provider} gave {len(told)} answers for {many}"
+    desk.tell(f"{composed.claim.wave.name}: {why}; {many:,} in doubt")
+    return [InDoubt(why)] * many
 
 
 def _begin(desk: Desk, contents: Contents, claim: Claim) -> Composed | None:
@@ -140,19 +213,22 @@ def cut(kept: Kept, seqs: Sequence[int]) -> Payload:
     return replace(kept.payload, chunks=chunks)
 
 
-def _record(desk: Desk, composed: Composed, outcomes: Sequence[Outcome]) -> None:
+def _record(desk: Desk, composed: Composed, outcomes: Sequence[Outcome]) -> Gates:
+    """Write down what became of the attempt; the gates that closed with it."""
     claim, now = composed.claim, desk.clock.now()
-    retry_at = now + min(_FIRST_RETRY * 2 ** (claim.attempts - 1), _LAST_RETRY)
+    retry_at = now + min(_FIRST_RETRY * 2 ** min(claim.attempts - 1, _DOUBLINGS), _LAST_RETRY)
     told: Mapping[int, Outcome] = dict(zip(claim.seqs, _in_order(claim, outcomes), strict=True))
-    _close_gates(desk, claim, told, retry_at)
+    shut = _close_gates(desk, claim, told, retry_at)
     try:
         whole = next((one for one in told.values() if isinstance(one, Refused) and one.whole), None)
-        if whole is not None and len(told) > 1:
+        # A thread is never halved: its parts are one after the other.
+        if whole is not None and len(told) > 1 and not claim.account:
             desk.ledger.halve(claim, now=now, why=whole.reason)
         else:
             desk.ledger.record(claim, told, now=now, retry_at=retry_at)
     except ClaimLost as lost:
         desk.tell(str(lost))
+    return shut
 
 
 def _in_order(claim: Claim, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
@@ -166,7 +242,7 @@ def _in_order(claim: Claim, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
     return told
 
 
-def _close_gates(desk: Desk, claim: Claim, told: Mapping[int, Outcome], retry_at: datetime) -> None:
+def _close_gates(desk: Desk, claim: Claim, told: Mapping[int, Outcome], retry_at: datetime) -> Gates:
     """Where a provider says that a whole account or channel has to wait, nobody tries it before."""
     waits: dict[str, tuple[datetime, str]] = {}
     for outcome in told.values():
@@ -178,3 +254,4 @@ def _close_gates(desk: Desk, claim: Claim, told: Mapping[int, Outcome], retry_at
     for account, (until, why) in waits.items():
         desk.ledger.close_gate(claim.wave.channel, account, until=until, why=why)
         desk.tell(f"{claim.wave.channel} {account}".strip() + f" waits until {until:%H:%M:%S} UTC: {why}")
+    return waits

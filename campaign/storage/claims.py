@@ -33,6 +33,7 @@ from campaign.storage.batches import (
 from campaign.storage.bundles import pack_payload
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import upsert
+from campaign.storage.outcomes import ended_as
 from campaign.storage.people import as_supporter
 from campaign.storage.waves import NO_CONSENT, find
 
@@ -43,6 +44,17 @@ FORGOTTEN = "forgotten"
 def claim(
     connection: Connection, world: str, *, owner: str, now: datetime, lease: timedelta, most: int
 ) -> Sequence[Claim]:
+    taken, claims = _take(connection, world, owner=owner, now=now, lease=lease, most=most)
+    # Batches that everybody has left came to their end just now; behind them there may be some that are to be sent.
+    while taken and not claims:
+        taken, claims = _take(connection, world, owner=owner, now=now, lease=lease, most=most)
+    return claims
+
+
+def _take(
+    connection: Connection, world: str, *, owner: str, now: datetime, lease: timedelta, most: int
+) -> tuple[int, Sequence[Claim]]:
+    """How many batches were due and taken, up to ``most``, and the claims on those in which somebody is left."""
     b, w, g = t.batches, t.waves, t.gates
     shut = sa.exists(
         sa.select(sa.literal(1)).where(
@@ -66,7 +78,7 @@ def claim(
         due = due.with_for_update(of=b, skip_locked=True)
     rows = connection.execute(due).all()
     if not rows:
-        return ()
+        return 0, ()
     waves = {wave.id: wave for wave in find(connection, world, ids={row.wave_id for row in rows})}
     connection.execute(
         sa.update(b)
@@ -85,7 +97,7 @@ def claim(
         taken = _claim(connection, row, waves[row.wave_id], owner, now)
         if taken is not None:
             claims.append(taken)
-    return claims
+    return len(rows), claims
 
 
 def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now: datetime) -> Claim | None:
@@ -206,11 +218,32 @@ def begin(connection: Connection, claim: Claim, payload: Payload, *, now: dateti
 
 def release(connection: Connection, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:
     batch = _held(connection, claim)
-    become(connection, batch, claim.seqs, State.CLAIMED, State.DEFERRED, now=now, due_at=due_at, why=why)
+    _wait(connection, batch, claim.seqs, State.DEFERRED, now=now, due_at=due_at, why=why)
+
+
+def _wait(
+    connection: Connection,
+    batch: Row[Any],
+    seqs: Sequence[int],
+    state: State,
+    *,
+    now: datetime,
+    due_at: datetime,
+    why: str,
+) -> None:
+    """What was claimed waits again, unless its wave was stopped in the meantime: then it ends with it."""
+    ended = ended_as(connection, batch.wave_id)
+    if ended is not None:
+        state, why = ended[0], ended[1]
+    become(connection, batch, seqs, State.CLAIMED, state, now=now, due_at=due_at, why=why)
 
 
 def halve(connection: Connection, claim: Claim, *, now: datetime, why: str) -> None:
     batch = _held(connection, claim)
+    if ended_as(connection, batch.wave_id) is not None:
+        end_attempt(connection, batch.attempt_id, f"refused as a whole: {why}", now)
+        _wait(connection, batch, claim.seqs, State.PLANNED, now=now, due_at=now, why=why)
+        return
     first, second = claim.seqs[: len(claim.seqs) // 2], claim.seqs[len(claim.seqs) // 2 :]
     end_attempt(connection, batch.attempt_id, f"refused as a whole: {why}", now)
     values = {
@@ -255,5 +288,5 @@ def lapse(connection: Connection, world: str, *, now: datetime) -> int:
             become(connection, batch, seqs, State.CLAIMED, State.IN_DOUBT, now=now, why=why)
         else:
             why = "the program stopped before it sent this"
-            become(connection, batch, seqs, State.CLAIMED, State.PLANNED, now=now, due_at=now, why=why)
+            _wait(connection, batch, seqs, State.PLANNED, now=now, due_at=now, why=why)
     return len(rows)

@@ -76,7 +76,7 @@ def _apply(
 ) -> None:
     """Let the batch take on what befell most of its deliveries, and give the others rows of their own."""
     told = {seq: _told(result, retry_at) for seq, result in results.items()}
-    ended = _ended(connection, batch.wave_id)
+    ended = ended_as(connection, batch.wave_id)
     if ended is not None:
         # The wave was stopped while the answer was out: what was not sent will not be.
         told = {seq: ended if one[0] in (State.DEFERRED, State.PLANNED) else one for seq, one in told.items()}
@@ -114,7 +114,7 @@ def _apply(
     become(connection, batch, rest, was, state, now=now, why=why, due_at=due_at, ref=ref)
 
 
-def _ended(connection: Connection, wave_id: int) -> Told | None:
+def ended_as(connection: Connection, wave_id: int) -> Told | None:
     """What becomes of unsent deliveries of a wave that was missed or cancelled; None while it may still go out."""
     wave = connection.execute(sa.select(t.waves.c.state, t.waves.c.why).where(t.waves.c.id == wave_id)).one()
     became = ENDS_AS.get(WaveState(wave.state))

@@ -214,7 +214,7 @@ class TestSending:
         prepared(ledger, supporters, 2)
         for number in range(2):
             supporters.forget(f"person{number}@example.org", at=T0)
-        assert ledger.claim(owner="one", now=T0, lease=LEASE, most=1) == []
+        assert not ledger.claim(owner="one", now=T0, lease=LEASE, most=1)
         assert counts(ledger) == {State.SUPPRESSED: 2}
         assert ledger.waves()[0].state is WaveState.DONE
 
