@@ -88,11 +88,18 @@ def _chosen(standings: Sequence[Standing], names: Sequence[str], *, release: boo
 
 def _show(sources: Sources, chosen: Sequence[Standing]) -> None:
     plan = sources.plan
-    table = screen.table("at", "step", "channel", "message", "to", "since the last approval")
+    table = screen.table("at", "step", "message", "to", "since approved")
+    table.padding = (0, 0, 0, 0)
     for standing in chosen:
         step = standing.step
-        since = "new" if standing.approval is None else ", ".join(standing.changed) or "unchanged"
+        since = (
+            "never"
+            if standing.approval is None
+            else ", ".join(standing.changed) + " changed"
+            if standing.changed
+            else "unchanged"
+        )
         first = min(wave.due_at for wave in sources.waves[step.id])
         to = step.segment.name if step.segment else ", ".join(step.accounts)
-        table.add_row(screen.countdown(first, plan.launch), step.id, step.channel, step.message, to, since)
+        table.add_row(screen.countdown(first, plan.launch), step.id, step.message, f"{step.channel}: {to}", since)
     screen.out.print(table)

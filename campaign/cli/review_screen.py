@@ -26,9 +26,14 @@ _COLUMNS = {
 """Figures by the heads of their columns, short enough for 80 characters beside the steps' names."""
 
 
-def lateness(late: timedelta | None) -> str:
+def began(step: StepReview) -> str:
+    """``on time`` or how late, ``waiting`` for its instant; ``held`` or ``missed`` above all, if a wave of it is."""
+    for state in ("held", "missed", "cancelled"):
+        if state in step.states:
+            return state
+    late = step.late_by
     if late is None:
-        return "-"
+        return step.states[0] if step.states else "-"
     return "on time" if late <= _ON_TIME else f"+{_length(late)}"
 
 
@@ -54,7 +59,7 @@ def show_steps(steps: Sequence[StepReview], *, launch: datetime | None) -> None:
         at = "-"
         if step.first_at is not None:
             at = screen.countdown(step.first_at, launch) if launch else f"{step.first_at:%Y-%m-%d %H:%M}Z"
-        table.add_row(step.step, at, lateness(step.late_by), *(_number(getattr(step.figures, name)) for name in shown))
+        table.add_row(step.step, at, began(step), *(_number(getattr(step.figures, name)) for name in shown))
     screen.out.print(table)
     screen.out.print(sum_line(summed), soft_wrap=True)
     show_reasons(steps)

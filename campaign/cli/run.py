@@ -58,7 +58,7 @@ def run(
         if live:
             _confirm(program, yes_send_to)
         else:
-            screen.out.print("Everything goes to the sandbox on this machine; nobody is reached. Send with --live.")
+            screen.out.print("Everything goes to the sandbox; nobody is reached. For the real thing: --live")
         _go(program, until_idle=until_idle)
         _ended(program)
 

@@ -61,9 +61,13 @@ class Campaign:
         return {**kept, **self.environment, "COLUMNS": "120"}
 
 
+def new_campaign(folder: Path, root: Path) -> Campaign:
+    """This repository's own campaign, in ``folder``, which is empty."""
+    shutil.copy(root / "schedules.yaml", folder)
+    shutil.copytree(root / "messages", folder / "messages")
+    return Campaign(folder)
+
+
 @pytest.fixture
 def campaign(tmp_path: Path, root: Path) -> Campaign:
-    """This repository's own campaign, in an empty folder."""
-    shutil.copy(root / "schedules.yaml", tmp_path)
-    shutil.copytree(root / "messages", tmp_path / "messages")
-    return Campaign(tmp_path)
+    return new_campaign(tmp_path, root)
