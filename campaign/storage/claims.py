@@ -34,11 +34,13 @@ from campaign.storage.bundles import pack_payload
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import upsert
 from campaign.storage.outcomes import ended_as
-from campaign.storage.people import as_supporter
+from campaign.storage.people import COLUMNS, as_supporter
 from campaign.storage.waves import NO_CONSENT, find
 
 _CLAIMABLE = (State.PLANNED.value, State.DEFERRED.value)
 FORGOTTEN = "forgotten"
+REFUSED_WHOLE = "refused as a whole"
+"""How the outcome of an attempt begins whose batch was then halved."""
 
 
 def claim(
@@ -139,7 +141,7 @@ def _people(connection: Connection, batch: Row[Any]) -> list[tuple[int, Supporte
     """Who is left in the batch, in order, with the reason why one may not be written to ("" where one may)."""
     d, s, x, o = t.deliveries, t.supporters, t.suppressions, t.outcomes
     query: Select[Any] = (
-        sa.select(d.c.seq, x.c.reason, *s.c)
+        sa.select(d.c.seq, x.c.reason, *COLUMNS)
         .select_from(d)
         .outerjoin(s, s.c.id == d.c.supporter_id)
         .outerjoin(x, x.c.address_hash == s.c.address_hash)
@@ -154,7 +156,7 @@ def _people(connection: Connection, batch: Row[Any]) -> list[tuple[int, Supporte
             found.append((row.seq, None, FORGOTTEN))
         else:
             why = row.reason or (NO_CONSENT if row.consent_basis in ("", "none") else "")
-            found.append((row.seq, as_supporter(row), why))
+            found.append((row.seq, as_supporter(row[2:]), why))
     return found
 
 
@@ -245,7 +247,7 @@ def halve(connection: Connection, claim: Claim, *, now: datetime, why: str) -> N
         _wait(connection, batch, claim.seqs, State.PLANNED, now=now, due_at=now, why=why)
         return
     first, second = claim.seqs[: len(claim.seqs) // 2], claim.seqs[len(claim.seqs) // 2 :]
-    end_attempt(connection, batch.attempt_id, f"refused as a whole: {why}", now)
+    end_attempt(connection, batch.attempt_id, f"{REFUSED_WHOLE}: {why}", now)
     values = {
         "wave_id": batch.wave_id,
         "regular": batch.regular,

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection
 
 from campaign.model.segment import Audience, Headcount, Segment
-from campaign.model.supporter import Basis, Consent, NewSupporter, Reason, Supporter, Suppression
+from campaign.model.supporter import NewSupporter, Reason, Supporter, Suppression
 from campaign.ports.supporters import Added
 from campaign.storage import segments
 from campaign.storage.addresses import address_hash, address_key
 from campaign.storage.database import Database, insert
+from campaign.storage.erasure import erase
 from campaign.storage.intake import Intake
+from campaign.storage.people import COLUMNS, as_supporter
 from campaign.storage.tables import supporters, suppression_history, suppressions
 
 _PAGE = 2_000
@@ -33,24 +33,6 @@ _BLANKABLE = (
     "postal_code",
     "tags",
     "extra",
-)
-_COLUMNS = (
-    supporters.c.id,
-    supporters.c.email,
-    supporters.c.first_name,
-    supporters.c.last_name,
-    supporters.c.language,
-    supporters.c.zone,
-    supporters.c.country,
-    supporters.c.region,
-    supporters.c.postal_code,
-    supporters.c.tags,
-    supporters.c.consent_basis,
-    supporters.c.consent_source,
-    supporters.c.consent_at,
-    supporters.c.consent_text,
-    supporters.c.acted_at,
-    supporters.c.extra,
 )
 
 
@@ -73,27 +55,27 @@ class SqlSupporters:
 
     def find(self, email: str) -> Supporter | None:
         with self._database.read() as connection:
-            row = connection.execute(sa.select(*_COLUMNS).where(_is(email))).first()
-        return None if row is None else _supporter(row)
+            row = connection.execute(sa.select(*COLUMNS).where(_is(email))).first()
+        return None if row is None else as_supporter(row)
 
     def get(self, supporter_ids: Sequence[int]) -> Mapping[int, Supporter]:
         found: dict[int, Supporter] = {}
         with self._database.read() as connection:
             for start in range(0, len(supporter_ids), _MOST_IDS):
                 ids = supporter_ids[start : start + _MOST_IDS]
-                for row in connection.execute(sa.select(*_COLUMNS).where(supporters.c.id.in_(ids))):
-                    found[row[0]] = _supporter(row)
+                for row in connection.execute(sa.select(*COLUMNS).where(supporters.c.id.in_(ids))):
+                    found[row[0]] = as_supporter(row)
         return found
 
     def each(self, segment: Segment | None = None) -> Iterator[Supporter]:
-        chosen = sa.select(*_COLUMNS).order_by(supporters.c.id).limit(_PAGE)
+        chosen = sa.select(*COLUMNS).order_by(supporters.c.id).limit(_PAGE)
         if segment is not None:
             chosen = chosen.where(segments.matches(segment))
         last = 0
         while True:
             with self._database.read() as connection:
                 page = connection.execute(chosen.where(supporters.c.id > last)).all()
-            yield from map(_supporter, page)
+            yield from map(as_supporter, page)
             if len(page) < _PAGE:
                 return
             last = page[-1][0]
@@ -153,8 +135,12 @@ class SqlSupporters:
     def forget(self, email: str, *, at: datetime) -> bool:
         address = self._hash(email)
         with self._database.write() as connection:
-            if connection.execute(sa.delete(supporters).where(_is(email))).rowcount == 0:
+            _await_imports(connection)  # one that has begun may know the person, and would put them back
+            supporter_id = connection.execute(sa.select(supporters.c.id).where(_is(email))).scalar()
+            if supporter_id is None:
                 return False
+            erase(connection, supporter_id)
+            connection.execute(sa.delete(supporters).where(supporters.c.id == supporter_id))
             connection.execute(sa.delete(suppressions).where(suppressions.c.address_hash == address))
             return _suppress(connection, address, Suppression(reason=Reason.FORGOTTEN, source="request", at=at))
 
@@ -191,9 +177,7 @@ class SqlSupporters:
             return connection.execute(first.values(acted_at=at, changed_at=at)).rowcount > 0
 
     def _take(self, connection: Connection, rows: Iterable[NewSupporter], at: datetime) -> Added:
-        if connection.dialect.name == "postgresql":
-            # Two imports at once would take each other's new people for their own.
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_IMPORT_LOCK)))
+        _await_imports(connection)  # two at once would take each other's new people for their own
         return Intake(connection, salt=self._database.salt, at=at).take(rows)
 
     def _hash(self, email: str) -> bytes:
@@ -202,6 +186,12 @@ class SqlSupporters:
 
 def _is(email: str) -> ColumnElement[bool]:
     return supporters.c.email_key == address_key(email)
+
+
+def _await_imports(connection: Connection) -> None:
+    """Let no import run beside this transaction. SQLite lets nobody write beside it anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_IMPORT_LOCK)))
 
 
 def _suppress(connection: Connection, address: bytes, suppression: Suppression) -> bool:
@@ -236,22 +226,3 @@ def _suppression(connection: Connection, address: bytes) -> Suppression | None:
         )
     ).first()
     return None if row is None else Suppression(reason=Reason(row[0]), source=row[1], at=row[2])
-
-
-def _supporter(row: Sequence[Any]) -> Supporter:
-    basis, source, consent_at, text, acted_at, extra = row[10:]
-    return Supporter(  # by place: this is made a million times over
-        row[0],
-        row[1],
-        row[2],
-        row[3],
-        row[4],
-        row[5],
-        row[6],
-        row[7],
-        row[8],
-        segments.read_tags(row[9]),
-        Consent(Basis(basis), source, consent_at, text) if basis else None,
-        acted_at,
-        orjson.loads(extra) if extra else {},
-    )
