@@ -34,7 +34,11 @@ class Database:
         try:
             self._migrate()
             self.salt = self._salt()
+        except LedgerError:
+            self.engine.dispose()
+            raise
         except DBAPIError as error:
+            self.engine.dispose()
             raise NotConfigured(
                 f"CAMPAIGN_DATABASE_URL: the database {self.engine.url.render_as_string(hide_password=True)} "
                 f"cannot be opened: {error.orig}"
