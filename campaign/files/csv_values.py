@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
 from importlib import resources
-from zoneinfo import available_timezones
 
+from campaign.flow.schedule import zone_names
 from campaign.model.supporter import Basis
 
 MOST_TAGS = 50
@@ -241,14 +241,17 @@ def postal_code(cell: str, country: str, region: str) -> str:
 
 @lru_cache(1)
 def _zone_names() -> dict[str, str]:
-    names = {name.lower(): name for name in available_timezones() if name != "localtime"}
-    return names | _ZONES
+    return {name.lower(): name for name in zone_names()} | _ZONES
 
 
 @lru_cache(_REMEMBERED)
 def zone(cell: str) -> str | None:
-    """The IANA name of a time zone that exists."""
-    name = cell.strip().lower()
+    """The IANA name of a time zone that a wave by local time serves: nobody in any other would ever be written to.
+
+    ``posix/America/New_York`` is how some systems file ``America/New_York``. ``right/…`` counts leap seconds, and
+    ``localtime`` and ``Factory`` are no place: they are none.
+    """
+    name = cell.strip().lower().removeprefix("posix/")
     return _zone_names().get(name) or _zone_names().get(name.replace(" ", "_"))
 
 

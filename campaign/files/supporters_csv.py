@@ -17,6 +17,9 @@ from campaign.files.csv_person import Assumed, PersonMaker
 from campaign.files.csv_text import Layout, Table, look
 from campaign.model.supporter import Basis, Consent, NewSupporter
 
+REHEARSAL = "rehearsal"
+"""The source of a consent that only a rehearsal assumes."""
+
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _SEEN_BEFORE = "the same address came in an earlier line"
 _LEGACY = "characters that are not UTF-8, read as Windows-1252"
@@ -102,6 +105,19 @@ def read(
     )
     maker = PersonMaker(opened.columns, assumed, reading.warnings)
     return _Reader(opened, maker, rejects=rejects, reading=reading).rows(progress)
+
+
+def for_rehearsal(path: Path) -> Iterator[NewSupporter]:
+    """The supporters in ``path`` as a rehearsal takes them: whoever can be used, nothing said of the rest.
+
+    A row that says nothing of consent counts as a member's, else a list without such a column would be rehearsed with
+    nobody. A row that says no is still without consent, as it would be when it is imported.
+
+    Raises BadInput as ``read`` does.
+    """
+    open_list(path)  # before its date is asked for, so that a file that is not there is told as such
+    written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return read(path, rejects=lambda _reject: None, consent=Consent(Basis.MEMBER, REHEARSAL, written_at))
 
 
 class _Reader:

@@ -21,7 +21,8 @@ from campaign.files import csv_text
 from campaign.files.addresses import Addresses
 from campaign.files.csv_cells import guarded, plain, unguarded
 from campaign.files.csv_write import RejectsFile, write_header, write_rows
-from campaign.files.supporters_csv import Reading, Reject, read
+from campaign.files.supporters_csv import Reading, Reject, for_rehearsal, read
+from campaign.flow.schedule import zone_names
 from campaign.model.supporter import Basis, Consent, NewSupporter
 
 NOW = datetime(2018, 5, 1, tzinfo=UTC)
@@ -317,6 +318,35 @@ def test_a_date_that_cannot_be_true_is_left_out_and_counted(reads: Reads, writte
     assert result.reading.warnings == {"dates that cannot be read, or cannot be true": 1}
 
 
+def test_a_rehearsal_takes_silent_rows_for_members_and_leaves_every_other_row_its_word(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(
+        "email,status,consent basis\nsilent@example.org,,\nno@example.org,not subscribed,\nnone@example.org,,none\n"
+        "yes@example.org,,double-opt-in\nleft@example.org,unsubscribed,\nno address,,\nsilent@example.org,,\n"
+    )
+    people = {person.email.split("@")[0]: person for person in for_rehearsal(path)}
+    found = {name: person.consent and (person.consent.basis, person.unsubscribed) for name, person in people.items()}
+    silent = people["silent"].consent
+    assert silent is not None
+    assert (silent.basis, silent.source) == (Basis.MEMBER, "rehearsal")
+    assert people["left"].unsubscribed
+    assert found["yes"] == (Basis.DOUBLE_OPT_IN, False)
+    assert found["no"] is None
+    assert found["none"] == (Basis.NONE, False)
+    assert len(found) == 5
+
+
+def test_a_rehearsals_list_without_a_word_of_consent_reaches_everybody(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("email,first_name\na@example.org,A\nb@example.org,B\n")
+    assert [person.consent and person.consent.basis for person in for_rehearsal(path)] == [Basis.MEMBER] * 2
+
+
+def test_a_rehearsals_list_that_is_not_there_is_told_as_any_other(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"list\.csv"):
+        for_rehearsal(tmp_path / "list.csv")
+
+
 # --- values ---
 
 
@@ -344,6 +374,32 @@ def test_bad_values_are_left_out_and_counted_and_the_person_stays(reads: Reads) 
 @pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "America", "posixrules\0", "x" * 300])
 def test_no_time_zone_is_read_from_outside_the_database_of_zones(reads: Reads, zone: str) -> None:
     assert reads(f"email,tz\na@example.org,{zone}\n".replace("\0", "")).only.zone == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "zone"),
+    [
+        ("posix/America/New_York", "America/New_York"),
+        ("posix/us/eastern", "US/Eastern"),
+        ("right/America/New_York", ""),
+        ("posix/Factory", ""),
+        ("localtime", ""),
+        ("Factory", ""),
+        ("posixrules", ""),
+    ],
+)
+def test_a_zone_that_no_wave_by_local_time_serves_is_left_out_and_counted(
+    reads: Reads, written: str, zone: str
+) -> None:
+    result = reads(f"email,tz\na@example.org,{written}\n")
+    assert result.only.zone == zone
+    assert result.reading.warnings == ({} if zone else {"time zones that do not exist": 1})
+
+
+def test_what_forms_call_a_zone_is_one_that_waves_by_local_time_serve(reads: Reads) -> None:
+    names = ["Eastern Time (US & Canada)", "central", "MST", "mountain", "Arizona", "PDT", "alaska", "Hawaii"]
+    rows = "".join(f"p{number}@example.org,{name}\n" for number, name in enumerate(names))
+    assert {person.zone for person in reads(f"email,tz\n{rows}").people} <= zone_names()
 
 
 def test_everybody_gets_the_tags_and_the_language_asked_for(reads: Reads) -> None:
