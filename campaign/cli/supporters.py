@@ -296,17 +296,20 @@ def forget(
 ) -> None:
     """Erase a person, at their wish, and never write to them again.
 
-    What remains is a hash of the address, which says that it is suppressed and nothing else.
+    Their entry in the list goes, and the text of every e-mail that was handed over for them. What remains is a hash of
+    the address, which says that it is suppressed, and that something was sent, when, and what came of it, to nobody in
+    particular. Not reached are copies elsewhere: rehearsals (until the next one), exports, backups, your providers.
     """
     address = normalised(email)
     if not yes:
-        typer.confirm(f"Erase all that is kept of {address}? This cannot be undone.", abort=True, err=True)
+        typer.confirm(f"Erase all that the database holds of {address}? This cannot be undone.", abort=True, err=True)
     with opened() as people:
         known = people.forget(address, at=now())
     if not known:
         screen.out.print(f"{address} is not in the list; nothing was changed.")
         raise typer.Exit(1)
     screen.out.print(f"{address} is forgotten, and will not be written to.")
+    screen.err.print("Not reached are copies elsewhere: rehearsals, exports, backups, your providers.", style="dim")
 
 
 @app.command()

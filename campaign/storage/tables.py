@@ -161,7 +161,7 @@ deliveries = Table(
     metadata,
     Column("wave_id", Id, ForeignKey("waves.id"), primary_key=True, autoincrement=False),
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("supporter_id", Id, index=True),  # NULL for a post; no foreign key: it outlives a person who was forgotten
+    Column("supporter_id", Id, index=True),  # NULL: a post; 0: a person who was forgotten; so no foreign key
     sqlite_with_rowid=False,
 )
 
