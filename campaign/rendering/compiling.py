@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
@@ -31,7 +31,7 @@ from campaign.rendering.staging import Staging
 from campaign.rendering.tokens import Fork, Pieces, Tokens, Value, forks
 from campaign.rendering.whole import PARTS, Part, Whole
 
-_MOST_FORKS: Final = 60
+_MOST_FORKS: Final = 40
 """Conditionals and loops in one part that depend on the supporter; each is checked by finishing the part again."""
 
 
@@ -181,36 +181,47 @@ class Compiler:
         return after
 
     def _verify(self, part: Part, before: Pieces, after: Pieces) -> None:
-        """Hold every branch of a finished part equal to what finishing that branch alone gives.
+        """Hold every branch of a finished part equal to what finishing that branch alone gives, with blank values too.
 
         So nothing has to be known of how MJML lays out columns, how HTML is mended or which styles look at
-        neighbours: where a branch changes what is around it, the part is not shared.
+        neighbours: where a branch or a blank changes what is around it, the part is not shared.
         """
-        numbers = sorted(forks(before) | forks(after))
-        if len(numbers) > _MOST_FORKS:
+        ways = {**forks(after), **forks(before)}
+        if len(ways) > _MOST_FORKS:
             raise NotShareable(f"more than {_MOST_FORKS} conditionals and loops depend on the supporter")
-        for turns in self._turns(numbers):
-            alone = self._tokens.chosen(before, turns)
-            try:
-                right = self._finish.html(alone) if part == "html" else self._finish.text(alone)
-            except Unfinished as error:
-                raise NotShareable(str(error)) from None
-            found = self._tokens.chosen(after, turns)
-            if self._finish.mjml and part == "html":
-                right, found = finish.without_widths(right), finish.without_widths(found)
-            if right != found:
-                raise NotShareable("a conditional or loop changes the markup around it")
-
-    def _turns(self, numbers: list[int]) -> Iterator[dict[int, int]]:
-        if not numbers:
+        chosen = self._tokens.chosen
+        pairs = {(chosen(after, turns), chosen(before, turns)) for turns in self._turns(ways)}
+        right = {alone: self._alone(part, alone) for alone in {alone for _, alone in pairs}}
+        if any(self._comparable(part, cut) != right[alone] for cut, alone in pairs):
+            raise NotShareable("a conditional or loop changes the markup around it")
+        if part != "html":
             return
-        for base in (1, 0):
-            yield dict.fromkeys(numbers, base)
-        for number in numbers:
-            for base in (1, 0):
-                yield dict.fromkeys(numbers, base) | {number: 1 - base}
-            if not isinstance(self._recorder.forks[number], If):
-                yield dict.fromkeys(numbers, 1) | {number: 2}
+        for cut, alone in pairs:
+            blank, blank_cut = (self._tokens.value.sub("", text) for text in (alone, cut))
+            if blank != alone and self._comparable(part, blank_cut) != self._alone(part, blank):
+                raise NotShareable("a value that is blank for somebody changes the markup around it")
+
+    def _alone(self, part: Part, raw: str) -> str:
+        try:
+            return self._comparable(part, self._finish.html(raw) if part == "html" else self._finish.text(raw))
+        except Unfinished as error:
+            raise NotShareable(str(error)) from None
+
+    def _comparable(self, part: Part, finished: str) -> str:
+        return finish.without_widths(finished) if self._finish.mjml and part == "html" else finished
+
+    def _turns(self, ways: Mapping[int, Mapping[int, int]]) -> Iterator[dict[int, int]]:
+        """Which branches to choose: all bodies, all others, and from each of these every fork turned, and loops twice.
+
+        ``ways`` says for each fork what its surrounding forks must choose for it to be written at all.
+        """
+        for base in (1, 0) if ways else (1,):
+            bases = dict.fromkeys(ways, base)
+            yield bases
+            for number, way in ways.items():
+                times = (0, 1) if isinstance(self._recorder.forks[number], If) else (0, 1, 2)
+                for chosen in times:
+                    yield {**bases, **way, number: chosen}
 
     def _refuse_misplaced(self, text: str, *, raw_markup: bool) -> None:
         token = self._tokens.value

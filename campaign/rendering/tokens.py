@@ -117,12 +117,14 @@ class Tokens:
         return _within(text, spans, lambda part: self.control.sub(lambda match: f"<!--{match[0]}-->", part))
 
 
-def forks(pieces: Pieces) -> set[int]:
-    """The numbers of all forks in ``pieces``, at any depth."""
-    found: set[int] = set()
+def forks(pieces: Pieces, way: Mapping[int, int] | None = None) -> dict[int, Mapping[int, int]]:
+    """All forks in ``pieces``, at any depth, by number; for each, what the forks around it choose where it stands."""
+    found: dict[int, Mapping[int, int]] = {}
     for piece in pieces:
         if isinstance(piece, Fork):
-            found |= {piece.id} | forks(piece.body) | forks(piece.other)
+            here = way or {}
+            found |= {piece.id: here}
+            found |= forks(piece.body, {**here, piece.id: 1}) | forks(piece.other, {**here, piece.id: 0})
     return found
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from campaign.model.message import Message, PostSource, Source
@@ -46,7 +46,11 @@ def test_days_since_launch_are_counted_in_the_campaigns_zone() -> None:
     assert context(due_at=datetime(2018, 5, 23, 3, 30, tzinfo=UTC))["days_since_launch"] == 0
     assert context(due_at=datetime(2018, 5, 29, 13, tzinfo=UTC))["days_since_launch"] == 7
     assert context(due_at=datetime(2018, 5, 20, 13, tzinfo=UTC))["days_since_launch"] == -2
-    assert context()["campaign"]["launch"] == date(2018, 5, 22)
+
+
+def test_the_launch_is_told_on_the_campaigns_clock() -> None:
+    template = '{{ campaign.launch | date }}; {{ campaign.launch | date("moment") }}'
+    assert written(template, context()) == "22 May 2018; Tuesday, 22 May 2018, 9:00 a.m. EDT"
 
 
 def test_facts_target_and_step_are_there_by_name() -> None:

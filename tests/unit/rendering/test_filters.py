@@ -38,6 +38,20 @@ def test_a_date_is_written_in_the_messages_language(language: str, style: str, e
     assert written("{{ day | date" + style + " }}", language, day=LAUNCH) == expected
 
 
+@pytest.mark.parametrize(
+    ("hour", "language", "expected"),
+    [
+        (0, "en", "Tuesday, 22 May 2018, 12:05 a.m. UTC"),
+        (12, "en", "Tuesday, 22 May 2018, 12:05 p.m. UTC"),
+        (15, "en", "Tuesday, 22 May 2018, 3:05 p.m. UTC"),
+        (15, "es", "martes, 22 de mayo de 2018, 15:05 UTC"),
+    ],
+)
+def test_a_moment_is_written_with_its_time_and_zone(hour: int, language: str, expected: str) -> None:
+    moment = datetime(2018, 5, 22, hour, 5, tzinfo=UTC)
+    assert written("{{ day | date('moment') }}", language, day=moment) == expected
+
+
 def test_an_instant_is_written_as_its_date() -> None:
     assert written("{{ day | date }}", day=datetime(2018, 5, 22, 13, tzinfo=UTC)) == "22 May 2018"
 

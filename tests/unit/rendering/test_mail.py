@@ -249,6 +249,7 @@ def test_a_section_and_a_picture_may_come_and_go() -> None:
         ("<table>{% if supporter.acted_at %}text{% endif %}<tr><td>x</td></tr></table>", "around it"),
         ("{% if supporter.acted_at %}<div>{% endif %}x{% if supporter.acted_at %}</div>{% endif %}", "around it"),
         ("<p {% if supporter.acted_at %}class='a'{% endif %}>x</p>", "attributes"),
+        ("<style>p:empty { display: none }</style><p>{{ supporter.first_name }}</p>", "blank for somebody"),
         (
             "{% macro m(s) %}{{ s }}{% endmacro %}{% for s in letter.signatories if m(s) > 'P' %}{{ s }}{% endfor %}",
             "a loop's own condition calls a macro",
