@@ -71,10 +71,11 @@ def approve(
             )
             placed.append(wave.name)
         elif old.prepared_at is None and old.state in _MOVABLE:
-            if old.state is WaveState.HELD and release:
+            let_go = old.state is WaveState.HELD and release
+            if let_go:
                 # A person says: late, but send it. From here on its instant is the moment of that word.
                 values["due_at"] = max(at, wave.due_at)
-            if old.due_at != values["due_at"]:
+            if let_go or old.due_at != values["due_at"]:
                 values |= {"state": WaveState.WAITING.value, "why": "", "finished_at": None}
                 placed.append(wave.name)
             connection.execute(sa.update(t.waves).where(t.waves.c.id == old.id).values(**values))

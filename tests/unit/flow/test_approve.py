@@ -1,0 +1,186 @@
+"""approve: a person's word binds exactly what would be sent, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from campaign.flow import approve
+from campaign.model.bundle import Sources
+from campaign.model.message import Message, PostSource, Source
+from campaign.model.plan import DeclaredFact, Late, Plan, Sender, Step
+from campaign.model.segment import Segment
+from campaign.model.wave import WaveState
+from tests.builders import T0, letter, mail_message, plan, post_message, step, wave
+from tests.desks import HOUR, Office
+
+ALERT, LAUNCH = "alert", "launch"
+CARD = Source("messages/_layout/card.html", "<p>Card</p>")
+
+
+def sources(**plan_changes: Any) -> Sources:
+    """An e-mail and a post on X, each in one wave."""
+    made = replace(plan(step(ALERT), step(LAUNCH, "x")), **plan_changes)
+    mail = replace(mail_message(), shared={"_layout/card.html": CARD})
+    return Sources(
+        plan=made,
+        letter=letter(),
+        messages={"email/alert": mail, "post/launch": post_message()},
+        waves={ALERT: (wave(ALERT),), LAUNCH: (wave(LAUNCH),)},
+    )
+
+
+def changed_step(step_id: str, **changes: Any) -> Callable[[Sources], Sources]:
+    def change(made: Sources) -> Sources:
+        steps = tuple(replace(one, **changes) if one.id == step_id else one for one in made.plan.steps)
+        return replace(made, plan=replace(made.plan, steps=steps))
+
+    return change
+
+
+def changed_plan(**changes: Any) -> Callable[[Sources], Sources]:
+    return lambda made: replace(made, plan=replace(made.plan, **changes))
+
+
+def changed_mail(**changes: Any) -> Callable[[Sources], Sources]:
+    def change(made: Sources) -> Sources:
+        message = made.messages["email/alert"]
+        mails = {"en": replace(message.mails["en"], **changes)}
+        return replace(made, messages={**made.messages, "email/alert": replace(message, mails=mails)})
+
+    return change
+
+
+def changed_message(name: str, change: Callable[[Message], Message]) -> Callable[[Sources], Sources]:
+    return lambda made: replace(made, messages={**made.messages, name: change(made.messages[name])})
+
+
+def post(channel: str, text: str) -> Callable[[Message], Message]:
+    return lambda message: replace(
+        message, posts={**message.posts, channel: PostSource(channel, Source("launch.md", text))}
+    )
+
+
+BOTH = {ALERT, LAUNCH}
+CHANGES: dict[str, tuple[Callable[[Sources], Sources], set[str], str]] = {
+    "the subject": (changed_mail(subject=Source("a", "Other")), {ALERT}, "email/alert en subject"),
+    "the preview line": (changed_mail(preheader=Source("a", "Other")), {ALERT}, "email/alert en preheader"),
+    "the HTML": (changed_mail(html=Source("a", "<p>Other</p>")), {ALERT}, "email/alert en html"),
+    "the text": (changed_mail(text=Source("a", "Other")), {ALERT}, "email/alert en text"),
+    "a fact in the message": (changed_mail(facts={"9": "us"}), {ALERT}, "email/alert en facts"),
+    "a language more": (
+        changed_message("email/alert", lambda one: replace(one, mails=mail_message(languages=("en", "es")).mails)),
+        {ALERT},
+        "email/alert es html",
+    ),
+    "an included template": (
+        changed_message(
+            "email/alert", lambda one: replace(one, shared={"_layout/card.html": replace(CARD, text="<p>Other</p>")})
+        ),
+        {ALERT},
+        "shared _layout/card.html",
+    ),
+    "the post": (changed_message("post/launch", post("", "Other.")), {LAUNCH}, "post/launch every network"),
+    "a variant for the network": (changed_message("post/launch", post("x", "Other.")), {LAUNCH}, "post/launch x"),
+    "the letter": (lambda made: replace(made, letter=replace(made.letter, closing="Yours,")), BOTH, "letter"),
+    "a link": (changed_plan(links={"action": "https://example.net/"}), BOTH, "links"),
+    "a hashtag": (changed_plan(hashtags=("Other",)), BOTH, "links"),
+    "what is not tagged": (changed_plan(untagged=("example.org",)), BOTH, "links"),
+    "the target's address": (changed_plan(target_email="office@example.com"), BOTH, "links"),
+    "a fact's value": (changed_plan(facts={"a": DeclaredFact("a", "41", "us", 1)}), BOTH, "facts"),
+    "a fact's source": (
+        changed_plan(facts={"product": DeclaredFact("product", "Lens", "https://example.net", 1)}),
+        BOTH,
+        "facts",
+    ),
+    "the sender": (changed_plan(sender=Sender("smtp", "other@example.org", "Us", "1 Street")), {ALERT}, "sender"),
+    "the segment's rule": (changed_step(ALERT, segment=Segment("everybody", tags_all=("x",))), {ALERT}, "to"),
+    "an account more": (changed_step(LAUNCH, accounts=("national", "local")), {LAUNCH}, "to"),
+    "how late it may be": (changed_step(ALERT, late=Late(HOUR, "hold")), {ALERT}, "late"),
+    "what happens if it is later": (changed_step(ALERT, late=Late(timedelta(hours=2), "skip")), {ALERT}, "late"),
+    "the embargo": (changed_step(ALERT, embargo=T0), {ALERT}, "embargo"),
+    "who sees the post": (changed_step(LAUNCH, visibility="unlisted"), {LAUNCH}, "as"),
+    "the plan's language": (changed_plan(language="es"), BOTH, "step"),
+    "the organisation": (changed_plan(organisation="Others"), BOTH, "names"),
+    "the launch": (changed_plan(launch=T0 + HOUR), BOTH, "names"),
+    "the instant": (
+        lambda made: replace(made, waves={**made.waves, ALERT: (wave(ALERT, due_at=T0 + HOUR),)}),
+        {ALERT},
+        "when",
+    ),
+    "a wave's zones": (
+        lambda made: replace(made, waves={**made.waves, ALERT: (replace(wave(ALERT), zones=("Asia/Tokyo",)),)}),
+        {ALERT},
+        "when",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_any_change_to_what_is_sent_voids_the_approval_of_its_steps_alone_and_says_what_it_was(what: str) -> None:
+    change, concerned, part = CHANGES[what]
+    before, after = approve.manifests(sources()), approve.manifests(change(sources()))
+    assert {step_id for step_id in BOTH if before[step_id].digest != after[step_id].digest} == concerned
+    for step_id in concerned:
+        names = {*before[step_id].parts, *after[step_id].parts}
+        differing = {name for name in names if before[step_id].parts.get(name) != after[step_id].parts.get(name)}
+        assert part in differing
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        changed_message("post/launch", post("mastodon", "For Mastodon alone.")),
+        changed_step(ALERT, line=99),
+        lambda made: replace(made, letter=replace(made.letter, source="elsewhere/letter.md")),
+        lambda made: replace(made, plan=replace(made.plan, steps=made.plan.steps[::-1])),
+    ],
+    ids=["a variant for another network", "the line in the plan", "the letter's file name", "the order of steps"],
+)
+def test_what_changes_nothing_of_what_is_sent_voids_nothing(same: Callable[[Sources], Sources]) -> None:
+    before, after = approve.manifests(sources()), approve.manifests(same(sources()))
+    assert {one: made.digest for one, made in before.items()} == {one: made.digest for one, made in after.items()}
+
+
+def by_jo(at: Office, made: Sources, *steps: Step, release: bool = False) -> dict[str, tuple[str, ...]]:
+    chosen = steps or made.plan.steps
+    return dict(approve.approve(made, at.ledger, steps=chosen, by="Jo Example", at=at.clock.now(), release=release))
+
+
+def test_what_was_approved_stands_until_it_changes_and_says_what_did(at: Office) -> None:
+    assert [one.is_approved for one in approve.standings(sources(), at.ledger)] == [False, False]
+    assert by_jo(at, sources()) == {ALERT: ("alert#1",), LAUNCH: ("launch#1",)}
+    assert [one.is_approved for one in approve.standings(sources(), at.ledger)] == [True, True]
+    alert, launch = approve.standings(changed_mail(text=Source("a", "Other"))(sources()), at.ledger)
+    assert (alert.is_approved, alert.changed) == (False, ("email/alert en text",))
+    assert launch.is_approved
+    assert alert.approval is not None
+    assert alert.approval.by == "Jo Example"
+
+
+def test_one_step_alone_can_be_approved(at: Office) -> None:
+    made = sources()
+    by_jo(at, made, made.plan.step(LAUNCH))
+    assert [one.step for one in at.waves()] == [LAUNCH]
+
+
+def test_back_to_what_was_approved_before_is_no_approval(at: Office) -> None:
+    """The latest word counts: A, then B was approved; A is not, though it once was."""
+    plan_b: Plan = replace(sources().plan, organisation="Others")
+    by_jo(at, sources())
+    by_jo(at, replace(sources(), plan=plan_b))
+    assert [one.is_approved for one in approve.standings(sources(), at.ledger)] == [False, False]
+
+
+def test_release_lets_go_what_is_held_and_an_approval_without_it_does_not(at: Office) -> None:
+    made = sources()
+    by_jo(at, made)
+    at.ledger.end_wave(at.waves(ALERT)[0].id, WaveState.HELD, why="late", at=T0)
+    assert by_jo(at, made)[ALERT] == ()
+    assert at.waves(ALERT)[0].state is WaveState.HELD
+    assert by_jo(at, made, release=True)[ALERT] == ("alert#1",)
+    assert at.waves(ALERT)[0].state is WaveState.WAITING

@@ -1,0 +1,24 @@
+"""audience: who a wave goes to, as the rule that the ledger carries out."""
+
+from __future__ import annotations
+
+import pytest
+
+from campaign.flow import audience
+from campaign.model.segment import Audience
+from tests.builders import EVERYBODY, bundle, mail_message, step
+
+
+def test_the_plans_language_is_the_one_for_people_of_another() -> None:
+    message = mail_message(languages=("ar", "es", "en"))
+    assert audience.of(bundle(step(), message)).variants == ("en", "ar", "es")
+
+
+def test_whoever_has_no_zone_is_at_home_with_the_campaign() -> None:
+    made = audience.of(bundle(), zones=("Asia/Tokyo",))
+    assert made == Audience(EVERYBODY, home_zone="America/New_York", zones=("Asia/Tokyo",), variants=("en",))
+
+
+def test_an_audience_is_asked_of_e_mail_alone() -> None:
+    with pytest.raises(ValueError, match="step launch goes to accounts"):
+        audience.of(bundle(step("launch", "x")))

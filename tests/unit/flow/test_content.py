@@ -1,0 +1,84 @@
+"""content: what is sent is rendered from what was approved, and once for all who get the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from campaign.flow import content, prepare
+from campaign.model.message import Message, PostSource, Source
+from campaign.model.plan import Repeat
+from tests.builders import T0, bundle, mail_message, plan, post_message, step, wave
+from tests.desks import HOUR, Office
+
+DAY = timedelta(days=1)
+COUNTING = post_message("Day {{ step.number }} of {{ letter.addressee.name }}.")
+
+
+def test_a_step_that_repeats_counts_its_times_and_one_in_waves_says_the_same_to_all() -> None:
+    again = step("reminder", "x", repeat=Repeat(DAY, count=3))
+    assert [content.posting(bundle(again, COUNTING), number=n, due_at=T0).parts for n in (1, 2)] == [
+        ("Day 1 of Jo Example.",),
+        ("Day 2 of Jo Example.",),
+    ]
+    once = bundle(step("launch", "x"), COUNTING)
+    assert content.posting(once, number=2, due_at=T0).parts == ("Day 1 of Jo Example.",)
+
+
+def test_a_network_gets_the_variant_written_for_it_with_its_warning_and_language() -> None:
+    own = PostSource("mastodon", Source("launch.mastodon.md", "For Mastodon."), language="es", warning="Police")
+    message = Message(
+        "post/launch", "post", posts={"": PostSource("", Source("launch.md", "For all.")), "mastodon": own}
+    )
+    made = content.posting(bundle(step("launch", "mastodon"), message), number=1, due_at=T0)
+    assert (made.parts, made.language, made.source.warning) == (("For Mastodon.",), "es", "Police")
+    other = content.posting(bundle(step("launch", "x"), message), number=1, due_at=T0)
+    assert (other.parts, other.language) == (("For all.",), "en")
+
+
+def test_what_the_plans_reader_sees_to_is_not_taken_for_granted() -> None:
+    with pytest.raises(ValueError, match="no text for x"):
+        content.posting(bundle(step("launch", "x"), Message("post/launch", "post")), number=1, due_at=T0)
+    nobody = replace(bundle(), plan=replace(plan(), sender=None))
+    with pytest.raises(ValueError, match="needs a sender"):
+        content.mailing(nobody, number=1, due_at=T0, language="en")
+
+
+def test_what_goes_out_is_what_was_approved_whatever_the_files_say_by_now(at: Office) -> None:
+    at.add(1)
+    at.approve(step(), message=mail_message(subject="As approved, {{ supporter.first_name }}"))
+    approved = at.waves()[0]
+    at.approve(step(), message=mail_message(subject="Changed, {{ supporter.first_name }}"))
+    assert "As approved" in at.contents.mailing(approved, "en").content.subject
+    assert "Changed" in at.contents.mailing(at.waves()[0], "en").content.subject
+
+
+def test_the_waves_of_a_day_share_what_was_compiled_and_the_next_day_has_its_own(at: Office) -> None:
+    at.approve(step(), wave(), wave(number=2, due_at=T0 + HOUR), wave(number=3, due_at=T0 + DAY))
+    contents = at.contents
+    first, second, third = (contents.mailing(one, "en") for one in at.waves())
+    assert first is second
+    assert third is not first
+
+
+def test_no_more_is_kept_than_a_long_rollout_can_bear(at: Office) -> None:
+    at.approve(
+        step("reminder", "x", repeat=Repeat(DAY)),
+        *(wave("reminder", n, T0 + n * DAY) for n in range(1, 101)),
+        message=COUNTING,
+    )
+    contents = at.contents
+    parts = {contents.posting(one).parts for one in at.waves()}
+    assert len(parts) == 100
+    assert len(contents._postings) < 100
+
+
+def test_the_mail_is_of_the_plans_sender_and_known_by_campaign_and_step(at: Office) -> None:
+    at.add(1)
+    at.approve(step())
+    prepare.wave(at.desk, at.contents, at.waves()[0])
+    made = at.contents.mailing(at.waves()[0], "en").content
+    assert made.categories == ("example", "alert")
+    assert made.sender.address == "campaign@example.org"
