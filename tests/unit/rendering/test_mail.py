@@ -277,6 +277,16 @@ def test_columns_that_come_and_go_change_the_width_of_their_neighbours_and_are_n
     assert mail.whole(BO, URL) == whole(source, "en", SHARED, BO, URL)
 
 
+def test_a_loop_within_another_branch_is_checked_with_several_turns() -> None:
+    column = "<mj-column><mj-text>a</mj-text></mj-column>"
+    loop = f"<mj-section>{{% for t in supporter.tags %}}{column}{{% endfor %}}</mj-section>"
+    html = "{% if supporter.acted_at %}" + COLUMN.format("<mj-text>b</mj-text>") + "{% else %}" + loop + "{% endif %}"
+    source = message(f"<mjml><mj-body>{html}</mj-body></mjml>", mjml=True)
+    mail = compile_mail(source, "en", SHARED)
+    assert "around it" in mail.fallbacks["html"]
+    assert mail.whole(ANA, URL) == whole(source, "en", SHARED, ANA, URL)
+
+
 # Values stay in their place.
 
 

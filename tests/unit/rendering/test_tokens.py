@@ -95,6 +95,11 @@ pieces: st.SearchStrategy[Pieces] = st.recursive(
 ).map(lambda piece: (piece,))
 
 
+def test_a_fork_is_known_with_the_way_to_it() -> None:
+    inner = Fork(3, ("x",), ())
+    assert forks((Fork(1, ("a",), (Fork(2, (inner,), ()),)),)) == {1: {}, 2: {1: 0}, 3: {1: 0, 2: 1}}
+
+
 @given(pieces)
 def test_choosing_branches_leaves_the_tokens_of_values(drawn: Pieces) -> None:
     for times in (0, 1, 2):
