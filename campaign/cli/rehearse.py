@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,6 @@ from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
 
 if TYPE_CHECKING:
     from campaign.model.bundle import Sources
-    from campaign.model.supporter import NewSupporter
     from campaign.rehearsal import Result
     from campaign.settings import Settings
     from campaign.storage.database import Database
@@ -107,7 +106,9 @@ def _people(
     from campaign.storage.supporters import SqlSupporters
 
     if file is not None:
-        return f"the people of {file}", lambda into, at: fill(into, _from_csv(file), at)
+        from campaign.files.supporters_csv import for_rehearsal
+
+        return f"the people of {file}", lambda into, at: fill(into, for_rehearsal(file), at)
     if sample is None:
         database = bootstrap.open_database(configured)
         try:
@@ -128,12 +129,6 @@ def _people(
 
     number = sample or SAMPLE
     return f"{number:,} made-up supporters", lambda into, at: fill(into, made_up(number), at)
-
-
-def _from_csv(file: Path) -> Iterator[NewSupporter]:
-    from campaign.files.supporters_csv import read
-
-    return read(file, rejects=lambda _reject: None)
 
 
 def _head(sources: Sources, described: str, faults: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.story.conftest import Campaign, new_campaign
 
 JOURNAL = Path(".campaign") / "rehearsal" / "sandbox.jsonl"
-SAMPLE = "150"
+SAMPLE = "300"
 
 
 def adds_up(step: dict[str, Any]) -> bool:
