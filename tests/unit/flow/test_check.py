@@ -1,0 +1,98 @@
+"""check: every mistake of a campaign at once, each with its file and line, before anything is sent."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from campaign.errors import Problem
+from campaign.files import campaign as campaign_files
+from campaign.flow import check
+
+
+@pytest.fixture
+def folder(tmp_path: Path, root: Path) -> Path:
+    """This repository's own campaign."""
+    shutil.copy(root / "schedules.yaml", tmp_path)
+    shutil.copytree(root / "messages", tmp_path / "messages")
+    return tmp_path
+
+
+def found(folder: Path) -> list[Problem]:
+    return check.campaign(campaign_files.load(folder / "schedules.yaml"))
+
+
+def of(problems: list[Problem], name: str) -> list[Problem]:
+    return [problem for problem in problems if problem.file.endswith(name)]
+
+
+def test_this_repositorys_own_campaign_is_clean(folder: Path) -> None:
+    assert found(folder) == []
+
+
+def test_every_mistake_is_found_at_once_with_file_line_step_and_remedy(folder: Path) -> None:
+    posts, mails = folder / "messages" / "post", folder / "messages" / "email"
+    (posts / "demand.md").write_text("We ask.\n\n" + "Please stop this now. " * 20 + "\n")
+    (posts / "signatories.md").write_text("A letter.\n\nAll 57 groups have signed it.\n")
+    (posts / "reminder.md").write_text("Read it.\n")
+    (posts / "launch-thread.md").write_text("One.\n---\nThe letter to {{ lettr.addressee.name }}.\n")
+    partners = mails / "partners-heads-up" / "en.txt"
+    lines = partners.read_text().splitlines()
+    place = next(number for number, line in enumerate(lines) if "{% endblock" in line)
+    lines.insert(place, 'The letter says: "people should be free to walk without being watched".')
+    partners.write_text("\n".join(lines) + "\n")
+
+    problems = found(folder)
+
+    (long,) = of(problems, "post/demand.md")
+    assert (long.line, long.where) == (1, 'step "demand-x"')
+    assert "X counts" in long.what
+    assert "too many" in long.what
+    assert "write a variant for x" in long.remedy
+    (figure,) = of(problems, "post/signatories.md")
+    assert (figure.line, figure.where) == (3, 'step "signatories-x"')
+    assert "57" in figure.what
+    repeated = of(problems, "post/reminder.md")
+    assert {(one.line, one.where) for one in repeated} == {(1, 'step "reminder-x"')}
+    assert "national would post the same text on x twice" in repeated[0].what
+    assert "repeat_text: true" in repeated[0].remedy
+    (unknown,) = of(problems, "post/launch-thread.md")
+    assert unknown.line == 3
+    assert "lettr" in unknown.what
+    assert 'did you mean "letter"?' in unknown.remedy
+    (quoted,) = of(problems, "partners-heads-up/en.txt")
+    assert quoted.line == place + 1
+    assert "restates the letter" in quoted.what
+    others = ("demand.md", "signatories.md", "reminder.md", "launch-thread.md", "partners-heads-up/en.txt")
+    assert [problem for problem in problems if not problem.file.endswith(others)] == []
+
+
+def test_a_text_that_may_repeat_is_no_mistake(folder: Path) -> None:
+    (folder / "messages" / "post" / "reminder.md").write_text("Read it.\n")
+    plan = folder / "schedules.yaml"
+    plan.write_text(
+        plan.read_text().replace("message: post/reminder\n", "message: post/reminder\n    repeat_text: true\n")
+    )
+    assert found(folder) == []
+
+
+def test_the_same_text_in_two_steps_of_one_account_is_found(folder: Path) -> None:
+    for name in ("demand", "signatories"):
+        (folder / "messages" / "post" / f"{name}.md").write_text("We have written to them.\n")
+    (problem,) = found(folder)
+    assert problem.where == 'step "signatories-x"'
+    assert "here and in demand-x#1" in problem.what
+
+
+def test_a_step_that_reaches_nobody_is_a_warning_at_its_line(folder: Path) -> None:
+    sources = campaign_files.load(folder / "schedules.yaml")
+    heads = {"partners-heads-up": 3, "action-alert": 400, "follow-up": 300}
+    (warning,) = check.audiences(sources, heads)
+    assert (warning.severity, warning.where, warning.line) == (
+        "warning",
+        'step "thank-you"',
+        sources.plan.step("thank-you").line,
+    )
+    assert '"acted" reaches nobody' in warning.what
