@@ -45,7 +45,9 @@ def log(
     ] = None,
     since: Annotated[str | None, typer.Option("--since", help="Only what changed since, as 2018-05-22T13:00.")] = None,
     shape: Annotated[Format, typer.Option("--format", help="How to show it.")] = Format.TABLE,
-    world: Annotated[World | None, typer.Option("--world", help="Which ledger; the most real one there is.")] = None,
+    world: Annotated[
+        World | None, typer.Option("--world", help="Which ledger; else the most real one that has sent anything.")
+    ] = None,
 ) -> None:
     """Show how every step stands; with a filter, the deliveries themselves; with --recipient, what they got.
 
@@ -120,7 +122,7 @@ def _show_steps(book: SqlLedger) -> None:
     from campaign.flow import review
 
     show_steps(review.steps(book.tallies(), book.waves()), launch=_launch(book))
-    screen.out.print("\nOne step: campaign log --step STEP   One person: campaign log --recipient ADDRESS", style="dim")
+    screen.out.print("\nMore: campaign log --step STEP, or campaign log --recipient ADDRESS", style="dim")
 
 
 def _show_deliveries(book: SqlLedger, filters: Filters) -> None:

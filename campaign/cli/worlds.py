@@ -1,4 +1,4 @@
-"""Which ledger a command reads: live if anything was ever approved there, else the sandbox's, else the rehearsal's."""
+"""Which ledger a command reads: live if anything was ever sent there, else the sandbox's, else the rehearsal's."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _SAID = {
 
 @contextmanager
 def ledger(asked: World | None, *, say: bool) -> Iterator[SqlLedger]:
-    """The ledger of the world asked for, or of the most real one that holds anything; which one is said on stderr.
+    """The ledger of the world asked for, or of the most real one that has sent anything; which one is said on stderr.
 
-    Raises CampaignError where none holds anything.
+    Raises CampaignError where none has.
     """
     from campaign import bootstrap, settings
     from campaign.errors import CampaignError
@@ -42,7 +42,7 @@ def ledger(asked: World | None, *, say: bool) -> Iterator[SqlLedger]:
     try:
         for world in (World.LIVE, World.SANDBOX):
             found = SqlLedger(database, world=world.value)
-            if asked is world or (asked is None and found.waves()):
+            if asked is world or (asked is None and _has_sent(found)):
                 if say:
                     screen.err.print(_SAID[world], style="dim")
                 yield found
@@ -58,3 +58,8 @@ def ledger(asked: World | None, *, say: bool) -> Iterator[SqlLedger]:
         yield SqlLedger(database, world=World.REHEARSAL.value)
     finally:
         database.close()
+
+
+def _has_sent(ledger: SqlLedger) -> bool:
+    """Waves that are approved and wait say nothing yet of who was sent what; ``campaign plan`` shows them."""
+    return any(wave.prepared_at is not None for wave in ledger.waves())

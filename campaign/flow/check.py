@@ -134,6 +134,16 @@ def _at_source(problem: Problem, source: tuple[str, int], rendered: str) -> Prob
 def _posts(bundle: Bundle, waves: Sequence[PlannedWave]) -> Iterator[Problem]:
     """Each wave: a recurring post differs from one to the next."""
     plan, step = bundle.plan, bundle.step
+    if bundle.message.post_for(step.channel) is None:
+        there = ", ".join(sorted(post.body.file for post in bundle.message.posts.values()))
+        yield Problem(
+            file=str(plan.path),
+            line=step.line,
+            where=f'step "{step.id}"',
+            what=f"{step.message} has no text for {step.channel}, only {there}",
+            remedy=f"write messages/{step.message}.{step.channel}.md, or messages/{step.message}.md for every network",
+        )
+        return
     where = f'step "{step.id}"'
     for wave in waves:
         made = posting(bundle, number=wave.number, due_at=wave.due_at)
@@ -163,6 +173,8 @@ def _repeated(sources: Sources) -> Iterator[Problem]:
         if step.channel == "email" or step.repeat_text:
             continue
         bundle = sources.bundle(step)
+        if bundle.message.post_for(step.channel) is None:
+            continue  # said already
         for wave in sources.waves[step.id]:
             try:
                 made = posting(bundle, number=wave.number, due_at=wave.due_at)
