@@ -15,14 +15,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from traceback import extract_tb
 
-from campaign.errors import ClaimLost
+from campaign.errors import BadInput, ClaimLost
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.batch import MailBatch, MailRow, Payload, PostBatch, PostPart
 from campaign.model.claim import Claim, Kept
 from campaign.model.outcome import Deferred, InDoubt, Outcome, Refused
+from campaign.model.wave import WaveState
 
-_IN_FLIGHT = 8
+_IN_FLIGHT = 32
+_AT_ONCE = 4
+"""Claims taken in one look at the ledger: few, so that a slow provider's do not take the places of all others."""
 _FIRST_RETRY = timedelta(seconds=30)
 _LAST_RETRY = timedelta(minutes=15)
 _DOUBLINGS = 5
@@ -42,10 +45,14 @@ class Composed:
     deliver: Callable[[], Sequence[Outcome]]
 
 
-def everything(desk: Desk, contents: Contents) -> int:
-    """Send all that is due now; how many batches were attempted. Returns early where the desk is stopping."""
+def everything(desk: Desk, contents: Contents, *, until: datetime | None = None) -> int:
+    """Send all that is due now; how many batches were attempted.
+
+    Returns early where the desk is stopping, and at ``until``, when something else comes due: a launch does not wait
+    for the end of a long mailing.
+    """
     with ThreadPoolExecutor(max_workers=_IN_FLIGHT, thread_name_prefix="dispatch") as pool:
-        flights = _Flights(desk, contents, pool)
+        flights = _Flights(desk, contents, pool, until)
         try:
             while True:
                 took = flights.claim()
@@ -63,7 +70,8 @@ def everything(desk: Desk, contents: Contents) -> int:
 class _Flights:
     """The claims of this process: ``waiting`` for their provider to take a call, or ``flying``."""
 
-    def __init__(self, desk: Desk, contents: Contents, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, desk: Desk, contents: Contents, pool: ThreadPoolExecutor, until: datetime | None) -> None:
+        self._until = until
         self.attempted = 0
         self.waiting: list[Claim] = []
         self.flying: dict[Future[Sequence[Outcome]], Composed] = {}
@@ -76,10 +84,12 @@ class _Flights:
     def claim(self) -> int:
         """Claim what is due, as far as there is room; how many batches."""
         desk = self._desk
-        room = _IN_FLIGHT - len(self.flying) - len(self.waiting)
-        if room <= 0 or desk.stopping.is_set():
+        now = desk.clock.now()
+        room = min(_IN_FLIGHT - len(self.flying) - len(self.waiting), _AT_ONCE)
+        if room <= 0 or desk.stopping.is_set() or (self._until is not None and now >= self._until):
             return 0
-        claims = desk.ledger.claim(owner=desk.owner, now=desk.clock.now(), lease=desk.lease, most=room)
+        full = {claim.wave.channel for claim in self.waiting}
+        claims = desk.ledger.claim(owner=desk.owner, now=now, lease=desk.lease, most=room, without=full)
         self.waiting += claims
         return len(claims)
 
@@ -153,7 +163,17 @@ def _begin(desk: Desk, contents: Contents, claim: Claim) -> Composed | None:
         desk.ledger.release(claim, now=desk.clock.now(), due_at=desk.clock.now(), why="nobody is left to send to")
     except ClaimLost as lost:
         desk.tell(str(lost))
+    except BadInput as bad:
+        _hold(desk, claim, str(bad.problems[0]))
     return None
+
+
+def _hold(desk: Desk, claim: Claim, why: str) -> None:
+    """A message that cannot be filled for somebody waits for a person, all of it: it is not what was approved."""
+    now = desk.clock.now()
+    desk.ledger.end_wave(claim.wave.id, WaveState.HELD, why=why, at=now)
+    desk.ledger.release(claim, now=now, due_at=now, why=why)
+    desk.tell(f"{claim.wave.name} is held: {why}")
 
 
 def _without(claim: Claim, gone: set[int]) -> Claim:

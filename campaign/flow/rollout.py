@@ -23,12 +23,14 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         feedback.apply(desk)
         begun = {wave.id for wave in due.waves(desk) if prepare.wave(desk, contents, wave)}
         due.stale(desk)
-        dispatch.everything(desk, contents)
+        coming = desk.ledger.next_due(now=desk.clock.now())
+        dispatch.everything(desk, contents, until=coming)
         _tell(desk, begun)
         feedback.apply(desk)
         settle.doubts(desk, contents)
-        dispatch.everything(desk, contents)  # what settling has found not to be sent
-        instants = (desk.ledger.next_due(now=desk.clock.now()), settle.next_at(desk))
+        dispatch.everything(desk, contents, until=coming)  # what settling has found not to be sent
+        now = desk.clock.now()
+        instants = (desk.ledger.next_due(now=now), settle.next_at(desk), now if coming and coming <= now else None)
         return min((instant for instant in instants if instant is not None), default=None)
 
     return turn

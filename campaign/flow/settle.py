@@ -28,7 +28,11 @@ def doubts(desk: Desk, contents: Contents) -> None:
             continue
         channel = desk.posts[doubt.wave.channel]
         batch = post_batch(desk, contents, _as_claim(doubt), kept=doubt.kept)
-        results = channel.settle(batch, cut(doubt.kept, doubt.seqs))
+        try:
+            results = channel.settle(batch, cut(doubt.kept, doubt.seqs))
+        except Exception as error:  # noqa: BLE001 - a channel's own mistake must not end the run; the doubt stays
+            desk.tell(f"{doubt.wave.name}: the channel {doubt.wave.channel} failed to settle ({type(error).__name__})")
+            continue
         desk.ledger.settle(doubt, dict(zip(doubt.seqs, results, strict=True)), now=now)
 
 

@@ -82,8 +82,10 @@ class Ledger(Protocol):
 
     # --- dispatch ---
 
-    def claim(self, *, owner: str, now: datetime, lease: timedelta, most: int) -> Sequence[Claim]:
-        """Lease up to ``most`` batches that are due, by instant.
+    def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, most: int, without: Collection[str] = ()
+    ) -> Sequence[Claim]:
+        """Lease up to ``most`` batches that are due, by instant; none of the channels in ``without``.
 
         Suppression and consent are read again here. Batches behind a closed gate are left alone.
         """

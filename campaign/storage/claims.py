@@ -6,7 +6,7 @@ lapses before its attempt has begun left nothing behind and is planned again; on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,17 +44,31 @@ REFUSED_WHOLE = "refused as a whole"
 
 
 def claim(
-    connection: Connection, world: str, *, owner: str, now: datetime, lease: timedelta, most: int
+    connection: Connection,
+    world: str,
+    *,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    most: int,
+    without: Collection[str],
 ) -> Sequence[Claim]:
-    taken, claims = _take(connection, world, owner=owner, now=now, lease=lease, most=most)
+    taken, claims = _take(connection, world, owner=owner, now=now, lease=lease, most=most, without=without)
     # Batches that everybody has left came to their end just now; behind them there may be some that are to be sent.
     while taken and not claims:
-        taken, claims = _take(connection, world, owner=owner, now=now, lease=lease, most=most)
+        taken, claims = _take(connection, world, owner=owner, now=now, lease=lease, most=most, without=without)
     return claims
 
 
 def _take(
-    connection: Connection, world: str, *, owner: str, now: datetime, lease: timedelta, most: int
+    connection: Connection,
+    world: str,
+    *,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    most: int,
+    without: Collection[str],
 ) -> tuple[int, Sequence[Claim]]:
     """How many batches were due and taken, up to ``most``, and the claims on those in which somebody is left."""
     b, w, g = t.batches, t.waves, t.gates
@@ -71,6 +85,7 @@ def _take(
             w.c.state == WaveState.PREPARED.value,
             b.c.state.in_(_CLAIMABLE),
             b.c.due_at <= now,
+            w.c.channel.not_in(sorted(without)),
             ~shut,
         )
         .order_by(b.c.due_at, b.c.id)

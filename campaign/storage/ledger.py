@@ -68,9 +68,11 @@ class SqlLedger:
         with self._database.write() as connection:
             return waves.prepare_posts(connection, wave.id, accounts, parts=parts, at=at)
 
-    def claim(self, *, owner: str, now: datetime, lease: timedelta, most: int) -> Sequence[Claim]:
+    def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, most: int, without: Collection[str] = ()
+    ) -> Sequence[Claim]:
         with self._database.write() as connection:
-            return claims.claim(connection, self._world, owner=owner, now=now, lease=lease, most=most)
+            return claims.claim(connection, self._world, owner=owner, now=now, lease=lease, most=most, without=without)
 
     def begin(self, claim: Claim, payload: Payload, *, now: datetime) -> tuple[int, ...]:
         with self._database.write() as connection:

@@ -10,7 +10,6 @@ from threading import Barrier
 
 import pytest
 
-from campaign.errors import BadInput
 from campaign.flow import dispatch, prepare, rollout
 from campaign.model.batch import MailBatch, Payload, PostBatch
 from campaign.model.delivery import State
@@ -18,8 +17,8 @@ from campaign.model.outcome import Accepted, Deferred, Outcome, Refused
 from campaign.model.supporter import Reason
 from campaign.model.wave import WaveState
 from campaign.ports.ledger import Filters
-from tests.builders import T0, mail_message, people, post_message, step
-from tests.desks import HOUR, MINUTE, Office, Told, accept, office
+from tests.builders import T0, mail_message, people, post_message, step, wave
+from tests.desks import HOUR, MINUTE, HandClock, Office, Told, accept, office
 
 THREAD = post_message("One of three.\n---\nTwo of three.\n---\nThree of three.\n")
 
@@ -205,7 +204,7 @@ class TestGates:
         at.mail = at.desk.mails["sendgrid"] = Told("sendgrid", delivers=limited, in_flight=1)  # type: ignore[index]  # a dict
         prepared(at, 40)
         assert send(at) == 1
-        assert at.states() == {State.DEFERRED: 32, State.PLANNED: 8}
+        assert at.states() == {State.DEFERRED: 16, State.PLANNED: 24}
         assert at.ledger.next_due(now=T0) == first
         assert any("email waits until 13:01:00 UTC: 429" in said for said in at.told)
         at.wait(MINUTE)
@@ -295,6 +294,50 @@ class TestCallsInFlight:
             assert send(at) == 9
             assert at.mail.most_at_once == 3
 
+    def test_a_full_provider_does_not_take_the_places_of_the_others(self, tmp_path: Path) -> None:
+        """The only call that mail takes waits until the post is out: it has to be claimed beside it."""
+        meet = Barrier(2, timeout=20)
+
+        def slow(batch: MailBatch, payload: Payload) -> Sequence[Outcome]:
+            if len(at.mail.got) == 1:
+                meet.wait()
+            return accept(batch, payload)
+
+        def quick(batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
+            meet.wait()
+            return accept(batch, payload)
+
+        mail = Told[MailBatch]("sendgrid", delivers=slow, batch=1, in_flight=1)
+        with office(tmp_path, mail=mail, posts=[Told[PostBatch]("x", delivers=quick)]) as at:
+            prepared(at, 20)
+            thread(at)
+            assert send(at) == 21
+
+
+class TestSomethingElseComesDue:
+    def test_a_long_mailing_is_left_at_the_instant_of_the_next_wave_and_goes_on_after_it(self, tmp_path: Path) -> None:
+        clock = HandClock(T0)
+
+        def slow(batch: MailBatch, payload: Payload) -> Sequence[Outcome]:
+            clock.at += timedelta(seconds=20)
+            return accept(batch, payload)
+
+        mail = Told[MailBatch]("sendgrid", delivers=slow, batch=1, in_flight=1)
+        with office(tmp_path, mail=mail, clock=clock) as at:
+            at.add(9)
+            at.approve(step())
+            at.approve(step("launch", "x"), wave("launch", due_at=T0 + MINUTE), message=THREAD)
+            turn = rollout.turns(at.desk)
+            again = turn()
+            assert again is not None
+            assert again <= clock.now() < T0 + 2 * MINUTE
+            assert at.states()[State.ACCEPTED] < 9
+            turn()
+            assert at.posts["x"].got
+            while turn() is not None:
+                clock.at += MINUTE
+            assert at.states() == {State.ACCEPTED: 12}
+
 
 class TestStopping:
     def test_when_the_desk_is_stopping_nothing_new_is_begun_and_what_flies_is_recorded(self, tmp_path: Path) -> None:
@@ -306,7 +349,7 @@ class TestStopping:
         with office(tmp_path, mail=Told("sendgrid", delivers=stop, in_flight=1)) as at:
             prepared(at, 60)
             assert send(at) == 1
-            assert at.states() == {State.ACCEPTED: 4, State.DEFERRED: 28, State.PLANNED: 28}
+            assert at.states() == {State.ACCEPTED: 4, State.DEFERRED: 12, State.PLANNED: 44}
             assert send(at) == 0
             at.desk.stopping.clear()
             send(at)
@@ -368,14 +411,18 @@ class TestChannelsThatFail:
         assert [len(batch) for batch, _ in at.posts["x"].asked] == [3]
         assert at.states() == {State.ACCEPTED: 3}
 
-    def test_a_message_that_cannot_be_filled_ends_the_run_with_what_flies_recorded(self, tmp_path: Path) -> None:
-        """It is bad input: whoever reads the error mends it. The batch is not lost, it waits unsent."""
+    def test_a_message_that_cannot_be_filled_for_somebody_holds_its_wave_and_no_other(self, tmp_path: Path) -> None:
+        """It is not what was approved: a person mends it. What is under way is recorded, the rest waits unsent."""
         message = mail_message(text="{{ 100 // (supporter.first_name | length) }} {{ unsubscribe_url }}")
         with office(tmp_path, mail=Told("sendgrid", batch=1)) as at:
             at.add(3)
             at.supporters.add(people(1, email="nameless@example.org", first_name=""), at=T0)
             at.approve(step(), message=message)
             prepare.wave(at.desk, at.contents, at.waves()[0])
-            with pytest.raises(BadInput, match="supporter 4"):
-                send(at)
-            assert at.states() == {State.ACCEPTED: 3, State.DEFERRED: 1}
+            thread(at)
+            send(at)
+            assert at.states() == {State.ACCEPTED: 6, State.DEFERRED: 1}
+            (held,) = at.waves("alert")
+            assert held.state is WaveState.HELD
+            assert "supporter 4" in held.why
+            assert any("is held" in said for said in at.told)
