@@ -17,6 +17,7 @@ from campaign import bootstrap
 from campaign.engines.clock import VirtualClock
 from campaign.engines.inline import Inline
 from campaign.flow import approve
+from campaign.flow.desk import Watch
 from campaign.flow.proof import Proof
 from campaign.model.bundle import Sources
 from campaign.model.claim import Tally
@@ -72,6 +73,7 @@ def rehearse(
     *,
     people: Callable[[Database, datetime], int],
     report: Callable[[datetime, str], None],
+    watch: Watch | None = None,
     folder: Path = FOLDER,
     fresh: bool = False,
 ) -> Result:
@@ -101,6 +103,7 @@ def rehearse(
         journal=folder / "sandbox.jsonl",
         faults=Faults.named(request.faults, seed=request.seed),
     ) as program:
+        program.desk.watch = watch or program.desk.watch
         if not program.ledger.waves():
             approve.approve(sources, program.ledger, steps=sources.plan.steps, by=APPROVER, at=clock.now())
         Inline(clock).run(_turns(program, clock, last=_last(sources)))

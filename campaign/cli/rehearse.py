@@ -58,14 +58,16 @@ def rehearse(
     if not as_json:
         _head(sources, described, faults)
     began = perf_counter()
-    result = rehearsal.rehearse(
-        configured,
-        sources,
-        rehearsal.Request(people=described, faults=faults, seed=seed),
-        people=people,
-        report=_reporter(sources) if not as_json else lambda _at, _what: None,
-        fresh=fresh,
-    )
+    with screen.sending() as watch:
+        result = rehearsal.rehearse(
+            configured,
+            sources,
+            rehearsal.Request(people=described, faults=faults, seed=seed),
+            people=people,
+            report=_reporter(sources) if not as_json else lambda _at, _what: None,
+            watch=watch,
+            fresh=fresh,
+        )
     took_s = perf_counter() - began
     if as_json:
         screen.print_json(_as_json(result, faults, took_s))

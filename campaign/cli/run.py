@@ -59,7 +59,9 @@ def run(
             _confirm(program, yes_send_to)
         else:
             screen.out.print("Everything goes to the sandbox; nobody is reached. For the real thing: --live")
-        _go(program, until_idle=until_idle)
+        with screen.sending() as watch:
+            program.desk.watch = watch
+            _go(program, until_idle=until_idle)
         _ended(program)
 
 

@@ -124,8 +124,31 @@ def progress(what: str, *, total: int | None = None, unit: str = "") -> Iterator
         return
     from rich.progress import Progress
 
-    with Progress(*_columns(unit), console=err, transient=True) as shown:
+    # On the console that results go to, if both are one terminal: what is printed meanwhile then stands above the bar.
+    with Progress(*_columns(unit), console=out if out.is_terminal else err, transient=True) as shown:
         yield _Bar(shown, what, total)
+
+
+class _Sending:
+    """Shows a rollout's progress; it grows as waves enter the ledger."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._planned = 0
+
+    def planned(self, number: int) -> None:
+        self._planned += number
+        self._bar.expect(self._planned)
+
+    def done(self, number: int) -> None:
+        self._bar.advance(number)
+
+
+@contextmanager
+def sending() -> Iterator[_Sending]:
+    """A bar for what is sent, on a terminal only; what is printed meanwhile stands above it."""
+    with progress("Sending", total=0, unit="messages") as bar:
+        yield _Sending(bar)
 
 
 def _columns(unit: str) -> Sequence[ProgressColumn]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event as Flag
+from typing import Protocol
 
 from campaign.model.delivery import Keys
 from campaign.model.event import Event
@@ -18,11 +19,30 @@ LEASE = timedelta(minutes=5)
 raised it is still under way."""
 
 
+class Watch(Protocol):
+    """Shows progress. Numbers are of deliveries, and add to those before."""
+
+    def planned(self, number: int) -> None:
+        """So many more have entered the ledger."""
+        ...
+
+    def done(self, number: int) -> None:
+        """Of so many more it is known what became of them."""
+        ...
+
+
+class Unwatched:
+    def planned(self, number: int) -> None: ...
+
+    def done(self, number: int) -> None: ...
+
+
 @dataclass
 class Desk:
     """``mails`` are the e-mail channels by provider, ``posts`` the others by channel. ``owner`` names this process in
     the ledger. ``digests`` tells the digest that each step has as its files are now. ``events`` brings what providers
-    have told since it was last asked. ``report`` is told what happens, in words without personal data."""
+    have told since it was last asked. ``report`` is told what happens, in words without personal data.
+    ``watch`` is told how far the work has got."""
 
     ledger: Ledger
     mails: Mapping[str, MailChannel]
@@ -34,6 +54,7 @@ class Desk:
     digests: Callable[[], Mapping[str, str]]
     events: Callable[[], Sequence[Event]] = tuple
     report: Callable[[datetime, str], None] = lambda _at, _what: None
+    watch: Watch = field(default_factory=Unwatched)
     lease: timedelta = LEASE
     stopping: Flag = field(default_factory=Flag)
 

@@ -246,6 +246,7 @@ def _record(desk: Desk, composed: Composed, outcomes: Sequence[Outcome]) -> Gate
             desk.ledger.halve(claim, now=now, why=whole.reason)
         else:
             desk.ledger.record(claim, told, now=now, retry_at=retry_at)
+            desk.watch.done(sum(not isinstance(one, Deferred) for one in told.values()))
     except ClaimLost as lost:
         desk.tell(str(lost))
     return shut

@@ -1,4 +1,4 @@
-"""An e-mail compiled once and filled for many; docs/rendering.md tells how, and what was not done."""
+"""An e-mail compiled once and filled for many; docs/compile-once.md tells how, and what was not done."""
 
 from __future__ import annotations
 
