@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from campaign.channels.mastodon_timeline import Seen, find
+from campaign.channels.threads import Read, find_in_order, post_in_order, worth_reading_since
 from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
-from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
+from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
 from campaign.ports.channel import Limits, Settling, Standing
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 _THREAD = 100
 _PAGE = 40
 _PAGES = 10
-_SKEW = timedelta(minutes=1)
-"""How far our clock and the server's may be apart."""
-_WAITS = Deferred("waits for the part before it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,40 +127,21 @@ class Mastodon:
 
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         """Post the parts in order, up to the first that is not accepted; those after it wait."""
-        outcomes: list[Outcome] = []
-        parent = batch.sent[-1] if batch.sent else None
-        for chunk in payload.chunks:
-            if outcomes and not isinstance(outcomes[-1], Accepted):
-                outcomes.append(_WAITS)
-                continue
-            outcome = self._post(batch.account, orjson.loads(chunk), parent)
-            outcomes.append(outcome)
-            if isinstance(outcome, Accepted):
-                parent = outcome.ref
-        return outcomes
+        return post_in_order(batch, payload, lambda chunk, parent: self._post(batch.account, chunk, parent))
 
     def settle(self, batch: PostBatch, payload: Payload) -> Sequence[Settled]:
         """Look for each part among the account's own posts, from the wave's instant on."""
-        since = min(batch.made_at, batch.attempted_at or batch.made_at) - _SKEW
+        since = worth_reading_since(batch)
         try:
             seen, whole = self._timeline(batch.account, since=since)
         except _Unreadable as error:
             return [InDoubt(f"the account's posts could not be read: {error}")] * len(payload.chunks)
-        results: list[Settled] = []
-        parent = batch.sent[-1] if batch.sent else None
-        for chunk in payload.chunks:
-            if results and not isinstance(results[-1], Accepted):
-                results.append(NotSent("the part before it is not among the account's posts") if whole else results[-1])
-                continue
-            found = find(seen, orjson.loads(chunk)["status"], parent)
-            if found is not None:
-                results.append(Accepted(ref=found.ref, url=found.url))
-                parent = found.ref
-            elif whole:
-                results.append(NotSent(f"not among the account's {len(seen)} posts since {since:%Y-%m-%d %H:%M} UTC"))
-            else:
-                results.append(InDoubt(f"not among the account's latest {len(seen)} posts; older ones were not read"))
-        return results
+
+        def find_part(chunk: Any, parent: str | None) -> Accepted | None:
+            found = find(seen, chunk["status"], parent)
+            return None if found is None else Accepted(ref=found.ref, url=found.url)
+
+        return find_in_order(batch, payload, find_part, Read(len(seen), whole, since))
 
     def shows(self, payload: Payload, index: int) -> Shown:
         chunk = payload.chunks[index]

@@ -64,7 +64,7 @@ class SendGrid:
     not hold personal data.
 
     It speaks HTTP by urllib3 and not by SendGrid's SDK: the SDK opens a connection for each call, has no timeout
-    unless its client is reached into, and builds a fifth of what plain dicts with orjson build in a second. Nothing
+    unless its client is reached into, and builds far fewer requests in a second than plain dicts with orjson. Nothing
     else of it is needed to send. See https://github.com/sendgrid/sendgrid-python/issues/757.
 
     ``base_url`` may be https://api.eu.sendgrid.com for an account in the EU. ``timeout_s`` is for each read.

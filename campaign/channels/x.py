@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from campaign.channels.threads import Read, find_in_order, post_in_order, worth_reading_since
 from campaign.channels.x_timeline import FIELDS, Seen, find
 from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
-from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
+from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
 from campaign.ports.channel import Limits, Settling, Standing
 
 if TYPE_CHECKING:
@@ -30,10 +31,7 @@ _SDK_HOST = "https://api.twitter.com"
 _THREAD = 100
 _PAGE = 100
 _PAGES = 5
-_SKEW = timedelta(minutes=1)
-"""How far our clock and X's may be apart."""
 _DUPLICATE = "duplicate content"
-_WAITS = Deferred("waits for the part before it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,40 +109,21 @@ class X:
 
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         """Post the parts in order, up to the first that is not accepted; those after it wait."""
-        outcomes: list[Outcome] = []
-        parent = batch.sent[-1] if batch.sent else None
-        for chunk in payload.chunks:
-            if outcomes and not isinstance(outcomes[-1], Accepted):
-                outcomes.append(_WAITS)
-                continue
-            outcome = self._post(batch, orjson.loads(chunk)["text"], parent)
-            outcomes.append(outcome)
-            if isinstance(outcome, Accepted):
-                parent = outcome.ref
-        return outcomes
+        return post_in_order(batch, payload, lambda chunk, parent: self._post(batch, chunk["text"], parent))
 
     def settle(self, batch: PostBatch, payload: Payload) -> Sequence[Settled]:
         """Look for each part in the account's own timeline, from the wave's instant on."""
-        since = min(batch.made_at, batch.attempted_at or batch.made_at) - _SKEW
+        since = worth_reading_since(batch)
         try:
             seen, whole = self._timeline(batch.account, since=since)
         except _Unreadable as error:
             return [InDoubt(f"the account's timeline could not be read: {error}")] * len(payload.chunks)
-        results: list[Settled] = []
-        parent = batch.sent[-1] if batch.sent else None
-        for chunk in payload.chunks:
-            if results and not isinstance(results[-1], Accepted):
-                results.append(NotSent("the part before it is not on the account's timeline") if whole else results[-1])
-                continue
-            found = find(seen, orjson.loads(chunk)["text"], parent)
-            if found is not None:
-                results.append(_accepted(found.ref))
-                parent = found.ref
-            elif whole:
-                results.append(NotSent(f"not among the account's {len(seen)} posts since {since:%Y-%m-%d %H:%M} UTC"))
-            else:
-                results.append(InDoubt(f"not among the account's latest {len(seen)} posts; older ones were not read"))
-        return results
+
+        def find_part(chunk: Any, parent: str | None) -> Accepted | None:
+            found = find(seen, chunk["text"], parent)
+            return None if found is None else _accepted(found.ref)
+
+        return find_in_order(batch, payload, find_part, Read(len(seen), whole, since))
 
     def shows(self, payload: Payload, index: int) -> Shown:
         chunk = payload.chunks[index]
@@ -177,7 +156,7 @@ class X:
             seen, _ = self._timeline(batch.account, since=None)
         except _Unreadable:
             seen = []
-        since = min(batch.made_at, batch.attempted_at or batch.made_at) - _SKEW
+        since = worth_reading_since(batch)
         ours = find([post for post in seen if post.at >= since], text, parent)
         if ours is not None:
             return _accepted(ours.ref)

@@ -14,9 +14,8 @@ from campaign.ports.channel import MailChannel, PostChannel
 from campaign.ports.clock import Clock
 from campaign.ports.ledger import Ledger
 
-LEASE = timedelta(minutes=5)
-"""How long a claim holds. Longer than any call to a provider can take, so that no doubt is settled while the call that
-raised it is still under way."""
+LEASE = timedelta(minutes=2)
+"""How long a claim holds. Whoever is at work renews it; after a crash it is how long nothing happens."""
 
 
 class Watch(Protocol):

@@ -58,7 +58,11 @@ def everything(desk: Desk, contents: Contents, *, until: datetime | None = None)
                 took = flights.claim()
                 flights.begin()
                 if flights.flying:
-                    flights.land(wait(flights.flying, return_when=FIRST_COMPLETED).done)
+                    done = wait(
+                        flights.flying, timeout=desk.lease.total_seconds() / 4, return_when=FIRST_COMPLETED
+                    ).done
+                    flights.renew()
+                    flights.land(done)
                 elif not took:
                     return flights.attempted
         finally:
@@ -72,6 +76,7 @@ class _Flights:
 
     def __init__(self, desk: Desk, contents: Contents, pool: ThreadPoolExecutor, until: datetime | None) -> None:
         self._until = until
+        self._renew_at = desk.clock.now() + desk.lease / 4
         self.attempted = 0
         self.waiting: list[Claim] = []
         self.flying: dict[Future[Sequence[Outcome]], Composed] = {}
@@ -106,6 +111,14 @@ class _Flights:
                 self.flying[self._pool.submit(begun.deliver)] = begun
                 self.attempted += 1
                 busy[provider] += 1
+
+    def renew(self) -> None:
+        """Keep hold of what is at work: a slow provider must not be taken for a program that stopped."""
+        now = self._desk.clock.now()
+        if now >= self._renew_at:
+            held = [*self.waiting, *(composed.claim for composed in self.flying.values())]
+            self._desk.ledger.renew(held, now=now, lease=self._desk.lease)
+            self._renew_at = now + self._desk.lease / 4
 
     def land(self, done: set[Future[Sequence[Outcome]]]) -> None:
         """Record what became of these, and give back what would only wait at a gate that closed."""

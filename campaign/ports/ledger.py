@@ -91,6 +91,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
+        """Let those of ``held`` that still hold do so for another ``lease``: whoever has them is at work."""
+        ...
+
     def begin(self, claim: Claim, payload: Payload, *, now: datetime) -> tuple[int, ...]:
         """Commit that an attempt begins, with what it hands over. Nothing may leave before this returns.
 

@@ -205,6 +205,20 @@ def _held(connection: Connection, claim: Claim) -> Row[Any]:
     return row
 
 
+def renew(connection: Connection, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
+    for claim in held:
+        connection.execute(
+            sa.update(t.batches)
+            .where(
+                t.batches.c.id == claim.batch_id,
+                t.batches.c.state == State.CLAIMED.value,
+                t.batches.c.owner == claim.owner,
+                t.batches.c.attempts == claim.attempts,
+            )
+            .values(lease_until_at=now + lease)
+        )
+
+
 def begin(connection: Connection, claim: Claim, payload: Payload, *, now: datetime) -> tuple[int, ...]:
     batch = _held(connection, claim)
     state = connection.execute(sa.select(t.waves.c.state).where(t.waves.c.id == claim.wave.id)).scalar_one()

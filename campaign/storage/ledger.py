@@ -74,6 +74,10 @@ class SqlLedger:
         with self._database.write() as connection:
             return claims.claim(connection, self._world, owner=owner, now=now, lease=lease, most=most, without=without)
 
+    def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
+        with self._database.write() as connection:
+            claims.renew(connection, held, now=now, lease=lease)
+
     def begin(self, claim: Claim, payload: Payload, *, now: datetime) -> tuple[int, ...]:
         with self._database.write() as connection:
             return claims.begin(connection, claim, payload, now=now)

@@ -316,6 +316,19 @@ class TestCrashes:
         assert ledger.lapse(now=T0 + LEASE) == 1
         assert counts(ledger) == logged(ledger) == {State.PLANNED: 10}
 
+    def test_a_claim_that_is_renewed_does_not_lapse_and_one_that_was_lost_is_not_renewed(
+        self, ledger: SqlLedger, supporters: SqlSupporters
+    ) -> None:
+        prepared(ledger, supporters, 4)
+        taken = claim(ledger)
+        ledger.renew([taken], now=T0 + MINUTE, lease=LEASE)
+        assert ledger.lapse(now=T0 + LEASE) == 0
+        assert ledger.lapse(now=T0 + LEASE + MINUTE) == 1
+        again = claim(ledger, owner="two", after=LEASE + MINUTE)
+        ledger.renew([taken], now=T0 + 3 * LEASE, lease=LEASE)
+        assert ledger.lapse(now=T0 + 2 * LEASE + MINUTE) == 1
+        assert again.batch_id == taken.batch_id
+
     def test_a_claim_that_lapses_after_its_attempt_began_is_in_doubt(
         self, ledger: SqlLedger, supporters: SqlSupporters
     ) -> None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
 from campaign.flow import dispatch, prepare, rollout
 from campaign.model.batch import MailBatch, Payload, PostBatch
+from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.outcome import Accepted, Deferred, Outcome, Refused
 from campaign.model.supporter import Reason
 from campaign.model.wave import WaveState
 from campaign.ports.ledger import Filters
+from campaign.storage.ledger import SqlLedger
 from tests.builders import T0, mail_message, people, post_message, step, wave
 from tests.desks import HOUR, MINUTE, HandClock, Office, Told, accept, office
 
@@ -312,6 +314,40 @@ class TestCallsInFlight:
             prepared(at, 20)
             thread(at)
             assert send(at) == 21
+
+
+class TestLongCalls:
+    def test_a_call_that_takes_longer_than_a_lease_is_not_taken_for_a_crash(self, tmp_path: Path) -> None:
+        """Somebody else looks for lapsed claims while it is under way, and finds none."""
+        clock = HandClock(T0)
+        ended: list[int] = []
+
+        def quick(batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
+            clock.at += timedelta(seconds=90)  # this one answers, and that is when the other claim is renewed
+            return accept(batch, payload)
+
+        def slow(batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
+            over.wait(20)
+            clock.at = T0 + timedelta(seconds=150)
+            ended.append(at.ledger.lapse(now=clock.now()))
+            return accept(batch, payload)
+
+        class Renewed(SqlLedger):
+            def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
+                super().renew(held, now=now, lease=lease)
+                over.set()
+
+        over = Event()
+        posts = [Told[PostBatch]("x", delivers=quick), Told[PostBatch]("mastodon", delivers=slow)]
+        with office(tmp_path, posts=posts, clock=clock) as at:
+            at.desk.ledger = Renewed(at.database, world="live")
+            at.approve(step("a", "x"), message=THREAD)
+            at.approve(step("b", "mastodon"), message=THREAD)
+            for one in at.waves():
+                prepare.wave(at.desk, at.contents, one)
+            send(at)
+            assert ended == [0]
+            assert at.states() == {State.ACCEPTED: 6}
 
 
 class TestSomethingElseComesDue:
