@@ -39,6 +39,7 @@ from campaign.storage.waves import NO_CONSENT, find
 
 _CLAIMABLE = (State.PLANNED.value, State.DEFERRED.value)
 FORGOTTEN = "forgotten"
+_NO_BASIS = ("", "none")
 REFUSED_WHOLE = "refused as a whole"
 """How the outcome of an attempt begins whose batch was then halved."""
 
@@ -152,27 +153,46 @@ def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now:
     )
 
 
-def _people(connection: Connection, batch: Row[Any]) -> list[tuple[int, Supporter | None, str]]:
-    """Who is left in the batch, in order, with the reason why one may not be written to ("" where one may)."""
+def _followers(batch: Row[Any], *columns: Any) -> Select[Any]:
+    """``columns`` of those left in a batch, in order; where there is no supporter any more, theirs are NULL."""
     d, s, x, o = t.deliveries, t.supporters, t.suppressions, t.outcomes
-    query: Select[Any] = (
-        sa.select(d.c.seq, x.c.reason, *COLUMNS)
+    return (
+        sa.select(d.c.seq, x.c.reason, *columns)
         .select_from(d)
         .outerjoin(s, s.c.id == d.c.supporter_id)
         .outerjoin(x, x.c.address_hash == s.c.address_hash)
         .outerjoin(o, sa.and_(o.c.wave_id == d.c.wave_id, o.c.seq == d.c.seq))
-        .where(d.c.wave_id == batch.wave_id, d.c.seq.between(batch.first_seq, batch.last_seq))
+        .where(
+            d.c.wave_id == batch.wave_id,
+            d.c.seq.between(batch.first_seq, batch.last_seq),
+            o.c.seq.is_(None) if batch.regular else follows(batch),
+        )
         .order_by(d.c.seq)
     )
-    query = query.where(o.c.seq.is_(None) if batch.regular else follows(batch))
-    found: list[tuple[int, Supporter | None, str]] = []
-    for row in connection.execute(query):
-        if row.id is None:
-            found.append((row.seq, None, FORGOTTEN))
-        else:
-            why = row.reason or (NO_CONSENT if row.consent_basis in ("", "none") else "")
-            found.append((row.seq, as_supporter(row[2:]), why))
-    return found
+
+
+def _why(row: Row[Any]) -> str:
+    """Why somebody may not be written to, or ""."""
+    if row.id is None:
+        return FORGOTTEN
+    return row.reason or (NO_CONSENT if row.consent_basis in _NO_BASIS else "")
+
+
+def _people(connection: Connection, batch: Row[Any]) -> list[tuple[int, Supporter | None, str]]:
+    """Who is left in the batch, in order, with the reason why one may not be written to ("" where one may)."""
+    return [
+        (row.seq, None if row.id is None else as_supporter(row[2:]), _why(row))
+        for row in connection.execute(_followers(batch, *COLUMNS))
+    ]
+
+
+def _barred(connection: Connection, batch: Row[Any]) -> dict[int, str]:
+    """Those of the batch who may not be written to now, with the reason: nobody else is read."""
+    s = t.supporters
+    query = _followers(batch, s.c.id, s.c.consent_basis).where(
+        sa.or_(s.c.id.is_(None), t.suppressions.c.reason.is_not(None), s.c.consent_basis.in_(_NO_BASIS))
+    )
+    return {row.seq: _why(row) for row in connection.execute(query)}
 
 
 def _suppress(connection: Connection, batch: Row[Any], gone: Mapping[int, str], was: State, now: datetime) -> None:
@@ -227,7 +247,7 @@ def begin(connection: Connection, claim: Claim, payload: Payload, *, now: dateti
     if batch.lease_until_at <= now:
         raise ClaimLost(f"the claim on batch {claim.batch_id} has run out; nothing was sent")
     if not batch.account:
-        gone = {seq: why for seq, _, why in _people(connection, batch) if why}
+        gone = _barred(connection, batch)
         if gone:
             _suppress(connection, batch, gone, State.CLAIMED, now)
             return tuple(gone)
