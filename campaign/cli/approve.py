@@ -90,6 +90,7 @@ def _show(sources: Sources, chosen: Sequence[Standing]) -> None:
     plan = sources.plan
     table = screen.table("at", "step", "message", "to", "since approved")
     table.padding = (0, 0, 0, 0)
+    table.show_edge = False
     for standing in chosen:
         step = standing.step
         since = (

@@ -77,9 +77,11 @@ def _show(
     screen.out.print(f"T-0 is {screen.local(plan.launch, plan.zone)}.\n")
     table = screen.table("at", "when", "step", "to", "people", "approved", numbers=("people",))
     table.padding = (0, 0, 0, 0)
+    table.show_edge = False
     for row in sorted(_rows(sources, standings, heads, peopled, all_waves=all_waves), key=lambda row: row[0]):
         table.add_row(*row[1:])
     screen.out.print(table)
+    screen.out.print()
     for line in _remarks(sources, standings, peopled):
         screen.out.print(line, soft_wrap=True)
 

@@ -18,7 +18,7 @@ _COLUMNS = {
     "accepted": "accepted",
     "delivered": "deliv.",
     "refused": "ref.",
-    "suppressed": "suppr.",
+    "suppressed": "supp.",
     "in_doubt": "doubt",
     "missed": "missed",
     "to_send": "to send",
@@ -53,6 +53,7 @@ def show_steps(steps: Sequence[StepReview], *, launch: datetime | None) -> None:
     shown = {name: head for name, head in _COLUMNS.items() if name in _ALWAYS or getattr(summed, name)}
     table = screen.table("step", "at", "began", *shown.values(), numbers=shown.values())
     table.padding = (0, 0, 0, 0)
+    table.show_edge = False
     for column in table.columns:
         column.no_wrap = True
     for step in steps:
@@ -61,7 +62,7 @@ def show_steps(steps: Sequence[StepReview], *, launch: datetime | None) -> None:
             at = screen.countdown(step.first_at, launch) if launch else f"{step.first_at:%Y-%m-%d %H:%M}Z"
         table.add_row(step.step, at, began(step), *(_number(getattr(step.figures, name)) for name in shown))
     screen.out.print(table)
-    screen.out.print(sum_line(summed), soft_wrap=True)
+    screen.out.print(f"\n{sum_line(summed)}", soft_wrap=True)
     show_reasons(steps)
 
 
