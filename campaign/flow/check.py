@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from campaign.errors import BadInput, Problem
 from campaign.flow import letter as letters
-from campaign.flow.content import mailing, posting
+from campaign.flow.content import Posting, mailing, posting
 from campaign.flow.fit import fits
 from campaign.model.bundle import Bundle, Sources
 from campaign.model.message import MailSource, PostSource
@@ -46,16 +46,17 @@ _HIDDEN = re.compile(r"<(head|style|script)\b.*?</\1>", re.DOTALL | re.IGNORECAS
 def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES) -> list[Problem]:
     """Everything that is wrong with the messages of ``sources``, each once, by file and line."""
     found: dict[Problem, None] = {}
+    made: dict[PlannedWave, Posting] = {}
     for step in sources.plan.steps:
         bundle = sources.bundle(step)
         try:
             if step.channel == "email":
                 found.update(dict.fromkeys(_mails(bundle, sources.waves[step.id], people)))
             else:
-                found.update(dict.fromkeys(_posts(bundle, sources.waves[step.id])))
+                found.update(dict.fromkeys(_posts(bundle, sources.waves[step.id], made)))
         except BadInput as bad:
             found.update(dict.fromkeys(bad.problems))
-    found.update(dict.fromkeys(_repeated(sources)))
+    found.update(dict.fromkeys(_repeated(sources, made)))
     return sorted(found)
 
 
@@ -131,8 +132,8 @@ def _at_source(problem: Problem, source: tuple[str, int], rendered: str) -> Prob
     return replace(problem, line=best)
 
 
-def _posts(bundle: Bundle, waves: Sequence[PlannedWave]) -> Iterator[Problem]:
-    """Each wave: a recurring post differs from one to the next."""
+def _posts(bundle: Bundle, waves: Sequence[PlannedWave], rendered: dict[PlannedWave, Posting]) -> Iterator[Problem]:
+    """Each wave: a recurring post differs from one to the next. What could be rendered is left in ``rendered``."""
     plan, step = bundle.plan, bundle.step
     if bundle.message.post_for(step.channel) is None:
         there = ", ".join(sorted(post.body.file for post in bundle.message.posts.values()))
@@ -146,7 +147,7 @@ def _posts(bundle: Bundle, waves: Sequence[PlannedWave]) -> Iterator[Problem]:
         return
     where = f'step "{step.id}"'
     for wave in waves:
-        made = posting(bundle, number=wave.number, due_at=wave.due_at)
+        made = rendered[wave] = posting(bundle, number=wave.number, due_at=wave.due_at)
         written = (made.source.body.text, made.source.body.line)
         for number, part in enumerate(made.parts, start=1):
             place = f"{where}, part {number}" if len(made.parts) > 1 else where
@@ -166,21 +167,16 @@ def _posts(bundle: Bundle, waves: Sequence[PlannedWave]) -> Iterator[Problem]:
                 yield _at_source(found, written, part)
 
 
-def _repeated(sources: Sources) -> Iterator[Problem]:
+def _repeated(sources: Sources, rendered: Mapping[PlannedWave, Posting]) -> Iterator[Problem]:
     """Identical text twice from one account: X refuses it, and everywhere it looks like a mistake."""
     seen: dict[tuple[str, str, str], tuple[Step, PlannedWave]] = {}
     for step in sources.plan.steps:
         if step.channel == "email" or step.repeat_text:
             continue
-        bundle = sources.bundle(step)
-        if bundle.message.post_for(step.channel) is None:
-            continue  # said already
         for wave in sources.waves[step.id]:
-            try:
-                made = posting(bundle, number=wave.number, due_at=wave.due_at)
-            except BadInput:
-                continue  # said already
-            yield from _same_text(step, wave, made.parts, made.source, seen)
+            made = rendered.get(wave)  # what could not be rendered was said already
+            if made is not None:
+                yield from _same_text(step, wave, made.parts, made.source, seen)
 
 
 def _same_text(
