@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from campaign.model.letter import Letter
 from campaign.model.message import Message
@@ -14,11 +14,13 @@ from campaign.model.wave import PlannedWave
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """``plan`` holds this one step. What is sent is rendered from the bundle that was approved, never from the files
-    as they are by then."""
+    as they are by then. ``arms`` are the messages of its A/B test by the arms' names, whole: none where there is none.
+    """
 
     plan: Plan
     letter: Letter
     message: Message
+    arms: Mapping[str, Message] = field(default_factory=dict)
 
     @property
     def step(self) -> Step:

@@ -8,6 +8,10 @@ from enum import StrEnum
 
 
 class EventKind(StrEnum):
+    """``processed`` and ``delayed`` move nothing on: they are evidence that the provider has it."""
+
+    PROCESSED = "processed"
+    DELAYED = "delayed"
     DELIVERED = "delivered"
     BOUNCED = "bounced"
     BLOCKED = "blocked"
@@ -21,7 +25,11 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``id`` is the provider's own id of the event, for telling repeats. ``key`` names the delivery (see Keys)."""
+    """``id`` is the provider's own id of the event, for telling repeats. ``key`` names the delivery (see Keys).
+
+    ``machine`` says why an opening or a click is held to be a program's and not a person's; "" where it is a person's.
+    ``link`` is what was clicked. A repeat may come under another id: then delivery, kind, instant and link tell it.
+    """
 
     id: str
     channel: str
@@ -29,3 +37,5 @@ class Event:
     kind: EventKind
     at: datetime
     why: str = ""
+    machine: str = ""
+    link: str = ""

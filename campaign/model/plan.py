@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -100,9 +100,38 @@ class DeclaredFact:
     line: int
 
 
+HandOff = Literal["direct", "staged"]
+AHEAD = timedelta(hours=2)
+"""How long before its instant a staged step is handed over, where the plan says nothing else."""
+DecideBy = Literal["clicks", "actions", "hand"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One variant of an A/B test: another message, or the step's own with another ``subject`` (template, by language;
+    "" is for every language that has none of its own)."""
+
+    name: str
+    message: str
+    subject: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AbTest:
+    """Two to five ``arms`` go to a random ``share`` of the audience (in 1/10,000), divided evenly among them; what
+    was best by ``decide_by`` goes to the rest, ``after`` that time. ``seed`` fixes who is in which arm."""
+
+    arms: tuple[Arm, ...]
+    share: int
+    decide_by: DecideBy
+    after: timedelta
+    seed: int
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One planned sending. ``accounts`` are names from the settings (posts), ``segment`` who gets it (e-mail).
+    """One planned sending. ``hand_off`` ``staged`` hands e-mail to the provider ``ahead`` of its instant, to be sent
+    by the provider at the instant; ``direct`` hands it over at the instant. ``accounts`` are names from the settings (posts), ``segment`` who gets it (e-mail).
 
     ``embargo`` is the floor before which nothing of this step may leave; None is no floor. ``line`` is where the
     step begins in the plan.
@@ -120,6 +149,9 @@ class Step:
     embargo: datetime | None = None
     visibility: Literal["public", "unlisted", "private"] = "public"
     repeat_text: bool = False
+    hand_off: HandOff = "direct"
+    ahead: timedelta = AHEAD
+    ab_test: AbTest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,17 +24,31 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A random share of an audience: who draws a number from ``start`` up to but not including ``end``.
+
+    Everybody draws from 0 to 9,999, by their id and ``seed`` alone, so that who is in it can be found again.
+    """
+
+    start: int
+    end: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Audience:
     """Who a wave goes to: a segment, in some zones only where the wave is by local time (None: in all).
 
     A supporter without a zone counts as being in ``home_zone``. ``variants`` are the message's languages, the
-    default first; each supporter gets the one they speak, else the default.
+    default first; each supporter gets the one they speak, else the default. ``share`` is who of them by a random
+    draw, None is all.
     """
 
     segment: Segment
     home_zone: str
     zones: tuple[str, ...] | None = None
     variants: tuple[str, ...] = ("",)
+    share: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)

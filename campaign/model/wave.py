@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from campaign.model.delivery import State
 from campaign.model.plan import Late
+from campaign.model.segment import Share
 
 
 class WaveState(StrEnum):
@@ -25,12 +26,17 @@ class WaveState(StrEnum):
     CANCELLED = "cancelled"
 
 
+WINNER = "winner"
+"""The arm of a wave that gets what an A/B test finds to be the best."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedWave:
     """A wave as the plan resolves to it: frozen at approval. ``number`` counts from 1 within its step.
 
     ``zones`` are the supporters' zones it is for, None where it is for all. ``notes`` tell what a person should know
-    of how the instant came about (a skipped or doubled local time, an embargo that moved it).
+    of how the instant came about (a skipped or doubled local time, an embargo that moved it). ``arm`` is the arm of
+    the step's A/B test that it gets, "" where there is none; ``share`` who of the audience it is for, None is all.
     """
 
     step: str
@@ -38,6 +44,8 @@ class PlannedWave:
     due_at: datetime
     zones: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    arm: str = ""
+    share: Share | None = None
 
     @property
     def name(self) -> str:
@@ -46,7 +54,10 @@ class PlannedWave:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """A wave as the ledger holds it. ``counts`` are deliveries by their state now; they sum to ``planned``."""
+    """A wave as the ledger holds it. ``counts`` are deliveries by their state now; they sum to ``planned``.
+
+    ``ahead`` is how long before its instant it is handed to the provider; zero where it is handed over at it.
+    """
 
     id: int
     step: str
@@ -63,6 +74,9 @@ class Wave:
     first_sent_at: datetime | None = None
     finished_at: datetime | None = None
     why: str = ""
+    ahead: timedelta = timedelta(0)
+    arm: str = ""
+    share: Share | None = None
 
     @property
     def name(self) -> str:

@@ -89,6 +89,8 @@ supporters = Table(
     _text("consent_text"),
     Column("acted_at", Utc),
     _text("extra"),  # JSON object of the columns we have no name for; "" is none
+    _text("preference"),  # how often they want to hear from us; "" is always: see storage.preferences
+    Column("preferred_at", Utc),
     Column("added_at", Utc, nullable=False),
     Column("changed_at", Utc, nullable=False),
 )
@@ -152,6 +154,11 @@ waves = Table(
     Column("first_sent_at", Utc),
     Column("finished_at", Utc),
     _text("why"),
+    Column("ahead_s", Integer, nullable=False, server_default="0"),  # handed over so long before its instant
+    _text("arm"),
+    Column("share_start", Integer),  # NULL: everybody; else who draws from here
+    Column("share_end", Integer),  # to here, in 1/10,000
+    Column("seed", Id, nullable=False, server_default="0"),
     UniqueConstraint("world", "step", "number"),
     Index(None, "world", "state", "due_at"),
 )
@@ -184,6 +191,7 @@ batches = Table(
     Column("lease_until_at", Utc),
     _text("ref"),
     _text("why"),
+    Column("group_id", Id, index=True),  # staged: the group it was handed over in; NULL: none
     Column("changed_at", Utc, nullable=False),
     Index(None, "wave_id", "first_seq"),
     Index(None, "state", "due_at"),
@@ -243,6 +251,43 @@ events = Table(
     Column("kind", Text, nullable=False),
     Column("happened_at", Utc, nullable=False),
     _text("why"),
+    _text("machine"),  # why it is held to be a program's; "" is a person's
+    _text("link"),
     UniqueConstraint("channel", "event_id"),
     Index(None, "wave_id", "seq"),
+)
+
+groups = Table(  # batches that a provider holds until their instant, and lets go or cancels together
+    "groups",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("wave_id", Id, ForeignKey("waves.id"), nullable=False, index=True),
+    Column("ref", Text, nullable=False),  # the provider's own id of it
+    Column("state", Text, nullable=False),  # open | full | cancelling | cancelled
+    Column("room", Integer, nullable=False),  # batches it still takes
+    Column("send_at", Utc, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    _text("why"),
+)
+
+inbox = Table(  # what providers have posted to the webhook, as it came
+    "inbox",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("channel", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # zstd of the raw request body
+    Column("received_at", Utc, nullable=False),
+    Column("applied_at", Utc, index=True),  # NULL: not yet
+)
+
+decisions = Table(  # what an A/B test has found, or a person has said
+    "decisions",
+    metadata,
+    Column("world", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("arm", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("decided_at", Utc, nullable=False),
+    Column("figures", Text, nullable=False),  # JSON: each arm's figures as they were
 )
