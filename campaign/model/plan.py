@@ -130,11 +130,11 @@ class AbTest:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One planned sending. ``hand_off`` ``staged`` hands e-mail to the provider ``ahead`` of its instant, to be sent
-    by the provider at the instant; ``direct`` hands it over at the instant. ``accounts`` are names from the settings (posts), ``segment`` who gets it (e-mail).
+    """One planned sending. ``accounts`` are names from the settings (posts), ``segment`` who gets it (e-mail).
 
-    ``embargo`` is the floor before which nothing of this step may leave; None is no floor. ``line`` is where the
-    step begins in the plan.
+    ``hand_off`` ``staged`` hands e-mail to the provider ``ahead`` of its instant, which sends it at the instant;
+    ``direct`` hands it over at the instant. ``embargo`` is the floor before which nothing of this step may leave;
+    None is no floor. ``line`` is where the step begins in the plan.
     """
 
     id: str
