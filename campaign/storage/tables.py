@@ -276,9 +276,10 @@ inbox = Table(  # what providers have posted to the webhook, as it came
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("channel", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # zstd of the raw request body
-    Column("received_at", Utc, nullable=False),
+    Column("received_at", Utc, nullable=False, index=True),
     Column("applied_at", Utc, index=True),  # NULL: not yet
+    _text("why"),  # what of it could not be read; "" is nothing
+    Column("body", LargeBinary, nullable=False),  # zstd of the raw request body; last, for what is read without it
 )
 
 decisions = Table(  # what an A/B test has found, or a person has said

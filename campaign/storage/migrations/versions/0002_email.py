@@ -48,11 +48,13 @@ def upgrade() -> None:
         "inbox",
         sa.Column("id", ID, autoincrement=True, nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("received_at", Utc(), nullable=False),
         sa.Column("applied_at", Utc()),
+        _text("why"),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
     )
+    op.create_index(op.f("ix_inbox_received_at"), "inbox", ["received_at"], unique=False)
     op.create_index(op.f("ix_inbox_applied_at"), "inbox", ["applied_at"], unique=False)
     op.create_table(
         "decisions",
