@@ -7,6 +7,7 @@
     ├── ChannelUnusable           a provider refused our credentials or cannot be reached; nothing was attempted
     ├── LedgerError               the ledger cannot be read or written as asked
     │   ├── ClaimLost             somebody else holds the batch now, or its claim has lapsed
+    │   ├── GroupClosed           what a provider holds together is to be cancelled, or holds enough
     │   └── LedgerTooNew          the database was made by a newer version of this program
     └── SandboxFailed             a stand-in provider could not be started or did not answer
 
@@ -84,6 +85,10 @@ class LedgerError(CampaignError):
 
 class ClaimLost(LedgerError):
     """Somebody else holds this batch now, or its claim has lapsed; nothing was sent."""
+
+
+class GroupClosed(LedgerError):
+    """This group takes no more batches; nothing was sent."""
 
 
 class LedgerTooNew(LedgerError):

@@ -22,7 +22,7 @@ from campaign.model.message import Message
 from campaign.model.outcome import Accepted, NotSent, Outcome, Settled
 from campaign.model.plan import Step
 from campaign.model.wave import PlannedWave, Wave
-from campaign.ports.channel import Channel, Limits, Settling, Standing
+from campaign.ports.channel import Channel, Limits, Settling, Staging, Standing
 from campaign.ports.clock import Clock
 from campaign.ports.ledger import Filters
 from campaign.storage.database import Database
@@ -55,11 +55,13 @@ class Told(Channel[BatchT]):
         batch: int = 4,
         in_flight: int = 4,
         settles: Settling | None = None,
+        staging: Staging | None = None,
     ) -> None:
         self._name = name
         self.delivers: Callable[[BatchT, Payload], Sequence[Outcome]] = delivers
         self.settled: Callable[[BatchT, Payload], Sequence[Settled]] = settled
         self._limits = Limits(batch=batch, in_flight=in_flight)
+        self._staging = staging
         self._settles = settles or Settling(by="reading")
         self.got: list[tuple[BatchT, Payload]] = []
         self.asked: list[tuple[BatchT, Payload]] = []
@@ -78,6 +80,10 @@ class Told(Channel[BatchT]):
     @property
     def settles(self) -> Settling:
         return self._settles
+
+    @property
+    def staging(self) -> Staging | None:
+        return self._staging
 
     def check(self) -> Sequence[Standing]:
         return ()

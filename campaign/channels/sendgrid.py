@@ -25,6 +25,7 @@ from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from campaign.channels.reasons import without_addresses
 from campaign.channels.sendgrid_events import events
+from campaign.channels.sendgrid_groups import Groups
 from campaign.errors import ChannelUnusable, NotConfigured
 from campaign.model.batch import MailBatch, MailContent, MailRow, Payload, Shown
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
@@ -99,6 +100,7 @@ class SendGrid:
             "Content-Type": "application/json",
             "User-Agent": "campaign",
         }
+        self.staging = Groups(self._pool, self._path, self._headers)
 
     def __repr__(self) -> str:
         return f"SendGrid(base_url={self.base_url!r})"
@@ -192,6 +194,8 @@ class SendGrid:
         shared["tracking_settings"] = self._tracking
         if batch.send_at is not None:
             shared["send_at"] = int(batch.send_at.timestamp())
+        if batch.group:
+            shared["batch_id"] = batch.group
         return shared
 
     def _post(self, body: bytes, *, people: int) -> Outcome:

@@ -40,6 +40,7 @@ class Smtp:
     """
 
     name = "smtp"
+    staging = None
     settles = Settling(by="nobody")
 
     def __init__(

@@ -10,12 +10,14 @@ from campaign.model.wave import Wave, WaveState
 
 
 def waves(desk: Desk) -> Iterator[Wave]:
-    """The waves whose instant has come, approved as their files are now, and not too late to send."""
+    """The waves whose instant has come, approved as their files are now, and not too late to send.
+
+    One that is handed over ahead of its instant has come so long before."""
     now = desk.clock.now()
     digests: dict[str, str] | None = None
     for wave in desk.ledger.waves(states=(WaveState.WAITING,)):
-        if wave.due_at > now:
-            break
+        if wave.begins_at > now:
+            continue
         if digests is None:
             digests = dict(desk.digests())
         if digests.get(wave.step) != wave.digest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from campaign.flow import audience
+from campaign.flow import audience, hand_off
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.wave import Wave
@@ -14,6 +14,9 @@ def wave(desk: Desk, contents: Contents, due: Wave) -> int:
     step, now = bundle.step, desk.clock.now()
     if step.embargo is not None and now < step.embargo:
         # The plan's reader places no wave before its embargo; a clock that was set back must not either.
+        return 0
+    if now < due.due_at and not hand_off.can_hold(desk, bundle):
+        # Its provider cannot hold what is handed over ahead: it waits for its instant.
         return 0
     if step.channel == "email":
         size = desk.mails[bundle.plan.sender.via].limits.batch if bundle.plan.sender else 1

@@ -39,12 +39,16 @@ class MailContent:
 
 @dataclass(frozen=True, slots=True)
 class MailBatch:
-    """``made_at`` is the wave's instant; it becomes the Date of a message that we write ourselves (RFC 5322, 3.6.1)."""
+    """``made_at`` is the wave's instant; it becomes the Date of a message that we write ourselves (RFC 5322, 3.6.1).
+
+    With ``send_at`` the provider holds it until then, in the ``group`` of that id with it.
+    """
 
     id: int
     content: MailContent
     rows: Sequence[MailRow]
     send_at: datetime | None = None
+    group: str = ""
     made_at: datetime | None = None
 
     def __len__(self) -> int:

@@ -162,6 +162,17 @@ class Plan:
     links get no UTM tags, ``facts`` what messages may state beside the letter.
     """
 
+    def messages(self) -> tuple[str, ...]:
+        """The names of its message, and of those that arms of its A/B test have instead."""
+        arms = self.ab_test.arms if self.ab_test else ()
+        return tuple(dict.fromkeys((self.message, *(arm.message for arm in arms))))
+
+    def handed_over_ahead(self, due_at: datetime) -> timedelta:
+        """How long before ``due_at`` a wave of it is handed to the provider: not before the embargo."""
+        if self.hand_off == "direct":
+            return timedelta(0)
+        return self.ahead if self.embargo is None else max(timedelta(0), min(self.ahead, due_at - self.embargo))
+
     path: Path
     campaign: str
     title: str

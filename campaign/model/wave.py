@@ -82,6 +82,11 @@ class Wave:
     def name(self) -> str:
         return f"{self.step}#{self.number}"
 
+    @property
+    def begins_at(self) -> datetime:
+        """When it is taken up: at its instant, or as long before as it is handed over."""
+        return self.due_at - self.ahead
+
     def is_late(self, now: datetime) -> bool:
         """True where it is later than its step allows, and the step does not say to send it all the same."""
         return self.late.then != "send" and now > self.due_at + self.late.within

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Literal, Protocol, TypeVar
 
 from campaign.model.batch import MailBatch, Payload, PostBatch, Shown
-from campaign.model.outcome import Outcome, Settled
+from campaign.model.group import Cancelling, Opened
+from campaign.model.outcome import Deferred, Outcome, Settled
 
 BatchT = TypeVar("BatchT", MailBatch, PostBatch, contravariant=True)
 
@@ -84,5 +85,40 @@ class Channel(Protocol[BatchT]):
     def close(self) -> None: ...
 
 
-MailChannel = Channel[MailBatch]
+class Staging(Protocol):
+    """What a provider offers that holds e-mail until its instant, in groups that are let go or cancelled together.
+
+    A batch is handed over to be held by its ``send_at`` and its ``group``. No call raises for what the provider does.
+    """
+
+    @property
+    def most_ahead(self) -> timedelta:
+        """How long before its instant the provider takes it, at most."""
+        ...
+
+    @property
+    def margin(self) -> timedelta:
+        """To cancel is sure only while more than this is left before the instant."""
+        ...
+
+    def open(self) -> Opened | Deferred:
+        """Have the provider make a new group."""
+        ...
+
+    def cancel(self, ref: str) -> Cancelling:
+        """Have everything in the group thrown away at its instant; harmless where that was asked before."""
+        ...
+
+    def look(self, ref: str) -> Cancelling:
+        """Whether the group is cancelled, without changing it."""
+        ...
+
+
+class MailChannel(Channel[MailBatch], Protocol):
+    @property
+    def staging(self) -> Staging | None:
+        """How the provider holds e-mail until its instant; None where it sends what it gets at once."""
+        ...
+
+
 PostChannel = Channel[PostBatch]

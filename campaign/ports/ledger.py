@@ -13,6 +13,7 @@ from campaign.model.bundle import Bundle
 from campaign.model.claim import Claim, Doubt, Kept, Tally
 from campaign.model.delivery import DeliveryId, Sent, State
 from campaign.model.event import Event, EventKind
+from campaign.model.group import Group, GroupState
 from campaign.model.outcome import Outcome, Settled
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
@@ -95,11 +96,12 @@ class Ledger(Protocol):
         """Let those of ``held`` that still hold do so for another ``lease``: whoever has them is at work."""
         ...
 
-    def begin(self, claim: Claim, payload: Payload, *, now: datetime) -> tuple[int, ...]:
+    def begin(self, claim: Claim, payload: Payload, *, now: datetime, group: Group | None = None) -> tuple[int, ...]:
         """Commit that an attempt begins, with what it hands over. Nothing may leave before this returns.
 
         Returns the seqs of people suppressed since the claim: then no attempt has begun, and the rest must be
-        composed anew. Raises ClaimLost where the claim no longer holds or the wave was stopped.
+        composed anew. Raises ClaimLost where the claim no longer holds or the wave was stopped, and GroupClosed where
+        ``group`` takes no more batches.
         """
         ...
 
@@ -142,6 +144,51 @@ class Ledger(Protocol):
         Any event of a batch in doubt proves that its request was taken.
         """
         ...
+    # --- groups: what a provider holds until its instant ---
+
+    def groups(self, *, states: Collection[GroupState] | None = None) -> Sequence[Group]:
+        """By instant, then in the order in which they were opened."""
+        ...
+
+    def group_for(self, claim: Claim) -> Group | int:
+        """An open group of the wave that ``claim`` may join, or the size of the one to be opened for it.
+
+        A tenth of the wave's batches; half of that for each earlier attempt, so that many lost replies still converge.
+        """
+        ...
+
+    def open_group(self, wave: Wave, ref: str, *, size: int, now: datetime) -> Group:
+        """Enter a new group, which the provider knows as ``ref``, for ``size`` batches of ``wave``."""
+        ...
+
+    def barred(self, group: Group, *, now: datetime) -> int:
+        """How many in the group may not be written to any more. It counts as looked through at ``now``."""
+        ...
+
+    def call_back(self, group: Group, *, why: str, now: datetime) -> None:
+        """Let nobody join the group any more: it is to be cancelled."""
+        ...
+
+    def called_back(self, group: Group, *, now: datetime) -> int:
+        """The provider has cancelled the group in time: what it held is planned again, or ends with its wave.
+
+        How many deliveries that are. 0, and nothing is changed, while a batch of it is claimed.
+        """
+        ...
+
+    def not_called_back(self, group: Group, *, why: str, unsure: bool, now: datetime) -> None:
+        """The group could not be cancelled in time. ``unsure``: it may be cancelled all the same, so that what was
+        accepted in it is in doubt."""
+        ...
+
+    def close_wave(self, wave_id: int, *, now: datetime) -> None:
+        """The wave is done where nothing of it is left to send, in doubt, or still held by its provider."""
+        ...
+
+    def withdraw(self, wave_id: int) -> bool:
+        """Let a held wave wait again as if it had never been prepared; False where something of it may have left."""
+        ...
+
 
     # --- review ---
 

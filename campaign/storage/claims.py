@@ -107,6 +107,7 @@ def _take(
             lease_until_at=now + lease,
             attempts=b.c.attempts + 1,
             begun=False,
+            group_id=None,
             changed_at=now,
         )
     )
@@ -186,7 +187,7 @@ def _people(connection: Connection, batch: Row[Any]) -> list[tuple[int, Supporte
     ]
 
 
-def _barred(connection: Connection, batch: Row[Any]) -> dict[int, str]:
+def barred(connection: Connection, batch: Row[Any]) -> dict[int, str]:
     """Those of the batch who may not be written to now, with the reason: nobody else is read."""
     s = t.supporters
     query = _followers(batch, s.c.id, s.c.consent_basis).where(
@@ -247,7 +248,7 @@ def begin(connection: Connection, claim: Claim, payload: Payload, *, now: dateti
     if batch.lease_until_at <= now:
         raise ClaimLost(f"the claim on batch {claim.batch_id} has run out; nothing was sent")
     if not batch.account:
-        gone = _barred(connection, batch)
+        gone = barred(connection, batch)
         if gone:
             _suppress(connection, batch, gone, State.CLAIMED, now)
             return tuple(gone)

@@ -10,13 +10,15 @@ from campaign.model.batch import Payload
 from campaign.model.bundle import Bundle
 from campaign.model.claim import Claim, Doubt, Kept, Tally
 from campaign.model.delivery import DeliveryId, Sent
-from campaign.model.event import Event, EventKind
+from campaign.model.event import Event
+from campaign.model.group import Group, GroupState
 from campaign.model.outcome import Outcome, Settled
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
-from campaign.ports.ledger import Filters
-from campaign.storage import claims, doubts, feedback, outcomes, review, waves
+from campaign.ports.ledger import Applied, Filters
+from campaign.storage import claims, doubts, feedback, groups, outcomes, review, waves
 from campaign.storage import tables as t
+from campaign.storage.counting import close_if_done
 from campaign.storage.database import Database, upsert
 
 
@@ -78,9 +80,12 @@ class SqlLedger:
         with self._database.write() as connection:
             claims.renew(connection, held, now=now, lease=lease)
 
-    def begin(self, claim: Claim, payload: Payload, *, now: datetime) -> tuple[int, ...]:
+    def begin(self, claim: Claim, payload: Payload, *, now: datetime, group: Group | None = None) -> tuple[int, ...]:
         with self._database.write() as connection:
-            return claims.begin(connection, claim, payload, now=now)
+            gone = claims.begin(connection, claim, payload, now=now)
+            if group is not None and not gone:
+                groups.join(connection, group.id, claim.batch_id)
+            return gone
 
     def record(self, claim: Claim, results: Mapping[int, Outcome], *, now: datetime, retry_at: datetime) -> None:
         with self._database.write() as connection:
@@ -111,7 +116,43 @@ class SqlLedger:
         with self._database.write() as connection:
             outcomes.settle(connection, doubt.batch_id, doubt.attempt_id, results, now=now)
 
-    def apply(self, events: Sequence[tuple[DeliveryId, Event]], *, now: datetime) -> Mapping[EventKind, int]:
+    def groups(self, *, states: Collection[GroupState] | None = None) -> Sequence[Group]:
+        with self._database.read() as connection:
+            return groups.find(connection, self._world, states=states)
+
+    def group_for(self, claim: Claim) -> Group | int:
+        with self._database.read() as connection:
+            return groups.for_claim(connection, self._world, claim)
+
+    def open_group(self, wave: Wave, ref: str, *, size: int, now: datetime) -> Group:
+        with self._database.write() as connection:
+            return groups.open_(connection, self._world, wave, ref, size=size, now=now)
+
+    def barred(self, group: Group, *, now: datetime) -> int:
+        with self._database.write() as connection:
+            return groups.barred(connection, group.id, now=now)
+
+    def call_back(self, group: Group, *, why: str, now: datetime) -> None:
+        with self._database.write() as connection:
+            groups.call_back(connection, group.id, why=why, now=now)
+
+    def called_back(self, group: Group, *, now: datetime) -> int:
+        with self._database.write() as connection:
+            return groups.called_back(connection, group.id, now=now)
+
+    def not_called_back(self, group: Group, *, why: str, unsure: bool, now: datetime) -> None:
+        with self._database.write() as connection:
+            groups.not_called_back(connection, group.id, why=why, unsure=unsure, now=now)
+
+    def close_wave(self, wave_id: int, *, now: datetime) -> None:
+        with self._database.write() as connection:
+            close_if_done(connection, wave_id, now)
+
+    def withdraw(self, wave_id: int) -> bool:
+        with self._database.write() as connection:
+            return groups.withdraw(connection, wave_id)
+
+    def apply(self, events: Sequence[tuple[DeliveryId, Event]], *, now: datetime) -> Applied:
         if not events:
             return {}
         with self._database.write() as connection:

@@ -93,7 +93,9 @@ def _apply(
             others.setdefault(one, []).append(seq)
     for (state, why, due_at, ref), seqs in others.items():
         new_batch = batch.id
-        if state in (State.DEFERRED, State.PLANNED, State.IN_DOUBT):
+        # What a provider holds in a group follows a batch of that group, so that it can be taken back with it.
+        held = state is State.ACCEPTED and batch.group_id is not None
+        if held or state in (State.DEFERRED, State.PLANNED, State.IN_DOUBT):
             new_batch = _branch_off(connection, batch, seqs, state, due_at or now, why, now)
         rows = [
             {
@@ -183,6 +185,7 @@ def _branch_off(
         "due_at": due_at,
         "attempts": batch.attempts,
         "attempt_id": batch.attempt_id,
+        "group_id": batch.group_id,
         "why": why,
         "changed_at": now,
     }

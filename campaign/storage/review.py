@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,9 +26,15 @@ _EXPLAINED = (State.REFUSED, State.SUPPRESSED, State.IN_DOUBT, State.DEFERRED, S
 
 def next_due(connection: Connection, world: str, *, now: datetime) -> datetime | None:
     w, b, g = t.waves, t.batches, t.gates
-    waiting = sa.select(sa.func.min(w.c.due_at)).where(
+    waiting = sa.select(w.c.due_at, w.c.ahead_s).where(
         w.c.world == world, w.c.state == WaveState.WAITING.value, w.c.due_at > now
     )
+    waves = [
+        # Handed over ahead, or at its instant where it could not be: its approval was void, or its provider holds none.
+        begins_at if begins_at > now else row.due_at
+        for row in connection.execute(waiting)
+        for begins_at in (row.due_at - timedelta(seconds=row.ahead_s),)
+    ]
     prepared = (
         sa.select(sa.literal(1)).where(w.c.id == b.c.wave_id, w.c.world == world, w.c.state == WaveState.PREPARED.value)
     ).exists()
@@ -39,8 +45,8 @@ def next_due(connection: Connection, world: str, *, now: datetime) -> datetime |
         sa.exists(sa.select(sa.literal(1)).where(b.c.state.in_(_OPEN), prepared)),
     )
     lapsed = sa.select(sa.func.min(b.c.lease_until_at)).where(b.c.state == State.CLAIMED.value, prepared)
-    instants = [connection.execute(query).scalar() for query in (waiting, retried, opened, lapsed)]
-    return min((instant for instant in instants if instant is not None), default=None)
+    instants = [connection.execute(query).scalar() for query in (retried, opened, lapsed)]
+    return min((instant for instant in (*waves, *instants) if instant is not None), default=None)
 
 
 def tallies(connection: Connection, world: str) -> Sequence[Tally]:

@@ -63,6 +63,7 @@ def approve(
             "zones": None if wave.zones is None else json.dumps(wave.zones),
             "digest": manifest.digest,
         }
+            "ahead_s": int(step.handed_over_ahead(wave.due_at).total_seconds()),
         old = there.pop(wave.number, None)
         if old is None:
             state = WaveState.WAITING.value
@@ -149,6 +150,7 @@ def find(
             finished_at=row.finished_at,
             why=row.why,
         )
+            ahead=timedelta(seconds=row.ahead_s),
         for row in rows
     ]
 
@@ -240,7 +242,10 @@ def _planned(connection: Connection, wave_id: int) -> int:
 
 
 def _due(connection: Connection, wave_id: int) -> datetime:
-    due_at: datetime = connection.execute(sa.select(t.waves.c.due_at).where(t.waves.c.id == wave_id)).scalar_one()
+    """When its batches are due: at its instant, or as long before it as they are handed over."""
+    w = t.waves.c
+    wave = connection.execute(sa.select(w.due_at, w.ahead_s).where(w.id == wave_id)).one()
+    due_at: datetime = wave.due_at - timedelta(seconds=wave.ahead_s)
     return due_at
 
 
