@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from threading import Event as Flag
 from typing import Protocol
 
-from campaign.model.delivery import Keys
+from campaign.flow.feedback import Feedback
+from campaign.model.delivery import DeliveryId, Keys
 from campaign.model.event import Event
 from campaign.ports.channel import MailChannel, PostChannel
 from campaign.ports.clock import Clock
@@ -40,7 +41,8 @@ class Unwatched:
 class Desk:
     """``mails`` are the e-mail channels by provider, ``posts`` the others by channel. ``owner`` names this process in
     the ledger. ``digests`` tells the digest that each step has as its files are now. ``events`` brings what providers
-    have told since it was last asked. ``report`` is told what happens, in words without personal data.
+    have told since it was last asked, ``early`` is what of it has to be applied again, and ``feedback`` brings what was
+    posted to us. ``report`` is told what happens, in words without personal data.
     ``watch`` is told how far the work has got."""
 
     ledger: Ledger
@@ -52,6 +54,8 @@ class Desk:
     owner: str
     digests: Callable[[], Mapping[str, str]]
     events: Callable[[], Sequence[Event]] = tuple
+    early: Sequence[tuple[DeliveryId, Event]] = ()
+    feedback: Feedback | None = None
     report: Callable[[datetime, str], None] = lambda _at, _what: None
     watch: Watch = field(default_factory=Unwatched)
     lease: timedelta = LEASE

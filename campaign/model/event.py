@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from campaign.model.supporter import Reason
+
 
 class EventKind(StrEnum):
     """``processed`` and ``delayed`` move nothing on: they are evidence that the provider has it."""
@@ -29,6 +31,7 @@ class Event:
 
     ``machine`` says why an opening or a click is held to be a program's and not a person's; "" where it is a person's.
     ``link`` is what was clicked. A repeat may come under another id: then delivery, kind, instant and link tell it.
+    ``bars`` says of a drop why the address must not be written to any more; None where it says nothing about it.
     """
 
     id: str
@@ -39,3 +42,4 @@ class Event:
     why: str = ""
     machine: str = ""
     link: str = ""
+    bars: Reason | None = None

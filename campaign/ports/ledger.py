@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from campaign.model.approval import Approval, Manifest
 from campaign.model.batch import Payload
@@ -28,6 +28,14 @@ class Filters:
     state: State | None = None
     recipient: str | None = None
     since: datetime | None = None
+
+
+class Applied(NamedTuple):
+    """How many events were ``new``, by kind, and those that came too ``early``: their delivery is being sent by
+    somebody this moment, so that it is not known yet what they say of it. They are to be applied again later."""
+
+    new: Mapping[EventKind, int]
+    early: Sequence[tuple[DeliveryId, Event]] = ()
 
 
 class Ledger(Protocol):
@@ -136,14 +144,6 @@ class Ledger(Protocol):
         """Record what settling found. What was not sent is planned again, what stays in doubt stays."""
         ...
 
-    # --- feedback ---
-
-    def apply(self, events: Sequence[tuple[DeliveryId, Event]], *, now: datetime) -> Mapping[EventKind, int]:
-        """Record later events: states never go backwards, repeats change nothing. How many were new, by kind.
-
-        Any event of a batch in doubt proves that its request was taken.
-        """
-        ...
     # --- groups: what a provider holds until its instant ---
 
     def groups(self, *, states: Collection[GroupState] | None = None) -> Sequence[Group]:
@@ -189,6 +189,19 @@ class Ledger(Protocol):
         """Let a held wave wait again as if it had never been prepared; False where something of it may have left."""
         ...
 
+    # --- feedback ---
+
+    def apply(self, events: Sequence[tuple[DeliveryId, Event]], *, now: datetime) -> Applied:
+        """Record later events: states never go backwards, repeats change nothing, under whatever id they come.
+
+        Any event of a batch in doubt proves that its request was taken. An opening or a click may turn earlier ones
+        of its delivery into a program's.
+        """
+        ...
+
+    def judge(self, events: Sequence[tuple[DeliveryId, Event]]) -> int:
+        """Set anew whose openings and clicks those of ``events`` are that were recorded; how many changed."""
+        ...
 
     # --- review ---
 

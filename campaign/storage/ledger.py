@@ -154,9 +154,15 @@ class SqlLedger:
 
     def apply(self, events: Sequence[tuple[DeliveryId, Event]], *, now: datetime) -> Applied:
         if not events:
-            return {}
+            return Applied({})
         with self._database.write() as connection:
             return feedback.apply(connection, self._world, events, now=now)
+
+    def judge(self, events: Sequence[tuple[DeliveryId, Event]]) -> int:
+        if not events:
+            return 0
+        with self._database.write() as connection:
+            return feedback.judge(connection, self._world, events)
 
     def next_due(self, *, now: datetime) -> datetime | None:
         with self._database.read() as connection:

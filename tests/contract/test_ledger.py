@@ -462,8 +462,8 @@ class TestFeedback:
     def test_events_move_deliveries_on_and_are_counted_once(self, ledger: SqlLedger, supporters: SqlSupporters) -> None:
         at = self.sent(ledger, supporters)
         told = [self.event(EventKind.DELIVERED, seq, wave_id=at) for seq in (0, 1)]
-        assert ledger.apply(told, now=T0) == {EventKind.DELIVERED: 2}
-        assert ledger.apply(told, now=T0) == {}
+        assert ledger.apply(told, now=T0).new == {EventKind.DELIVERED: 2}
+        assert ledger.apply(told, now=T0).new == {}
         assert counts(ledger) == logged(ledger) == {State.ACCEPTED: 2, State.DELIVERED: 2}
 
     def test_states_never_go_backwards(self, ledger: SqlLedger, supporters: SqlSupporters) -> None:
@@ -501,7 +501,7 @@ class TestFeedback:
     ) -> None:
         at = self.sent(ledger, supporters)
         other = SqlLedger(database, world="sandbox")
-        assert other.apply([self.event(EventKind.DELIVERED, 0, wave_id=at)], now=T0) == {}
+        assert other.apply([self.event(EventKind.DELIVERED, 0, wave_id=at)], now=T0).new == {}
 
     def test_what_the_sandbox_makes_up_is_not_held_against_real_people(
         self, database: Database, supporters: SqlSupporters

@@ -17,10 +17,9 @@ from openapi_schema_validator import OAS31Validator
 from ruamel.yaml import YAML
 
 from campaign.channels import sendgrid
-from campaign.channels.sendgrid import SendGrid, events
+from campaign.channels.sendgrid import SendGrid
 from campaign.errors import ChannelUnusable, NotConfigured
 from campaign.model.batch import MailBatch, MailContent, MailRow
-from campaign.model.event import Event, EventKind
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused
 from campaign.model.plan import Sender
 from campaign.sandbox.server import Sandbox
@@ -411,79 +410,3 @@ def test_a_key_that_cannot_be_used_fails_the_check(reply: bytes, says: str) -> N
 def test_a_base_url_that_is_none_is_told_at_once(url: str) -> None:
     with pytest.raises(NotConfigured, match="BASE_URL"):
         SendGrid(api_key="key", base_url=url)
-
-
-# --- events ---
-
-
-def raw(event: str, **more: Any) -> dict[str, Any]:
-    told = {"email": "ann@example.org", "timestamp": 1779454800, "event": event, "sg_event_id": "e1", "key": "k1"}
-    return {**told, "sg_message_id": "m1.recvd", **more}
-
-
-@pytest.mark.parametrize(
-    ("event", "more", "kind"),
-    [
-        ("delivered", {}, EventKind.DELIVERED),
-        ("bounce", {"type": "bounce"}, EventKind.BOUNCED),
-        ("bounce", {"type": "blocked"}, EventKind.BLOCKED),
-        ("bounce", {}, EventKind.BOUNCED),
-        ("dropped", {}, EventKind.DROPPED),
-        ("spamreport", {}, EventKind.COMPLAINED),
-        ("unsubscribe", {}, EventKind.UNSUBSCRIBED),
-        ("group_unsubscribe", {}, EventKind.UNSUBSCRIBED),
-        ("open", {}, EventKind.OPENED),
-        ("click", {}, EventKind.CLICKED),
-    ],
-)
-def test_an_event_is_read_as(event: str, more: dict[str, Any], kind: EventKind) -> None:
-    at = datetime(2026, 5, 22, 13, tzinfo=UTC)
-    assert events([raw(event, **more)]) == [Event(id="e1", channel="sendgrid", key="k1", kind=kind, at=at)]
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        raw("processed"),
-        raw("deferred"),
-        raw("group_resubscribe"),
-        raw("of-tomorrow"),
-        raw("delivered", key=""),
-        raw("delivered", key=7),
-        raw("delivered", timestamp=None),
-        raw("delivered", timestamp="1779454800"),
-        raw("delivered", timestamp=1e300),
-        raw("delivered", timestamp=float("nan")),
-        {},
-    ],
-)
-def test_what_says_nothing_of_a_delivery_of_ours_is_left_out(told: dict[str, Any]) -> None:
-    assert events([told, raw("delivered")]) == events([raw("delivered")])
-
-
-def test_an_events_reason_holds_no_address() -> None:
-    (event,) = events([raw("bounce", reason="550 <ann@example.org>: no such\r\nuser")])
-    assert event.why == "550 <(address)>: no such user"
-
-
-def test_an_event_without_an_id_gets_one_that_is_the_same_each_time_and_holds_no_address() -> None:
-    def told(event: str) -> dict[str, Any]:
-        return {**raw(event), "sg_event_id": None}
-
-    first, again, other = events([told("open"), told("open"), told("click")])
-    assert first.id == again.id != other.id
-    assert "ann" not in first.id
-
-
-def test_the_crowds_events_are_all_read() -> None:
-    with Sandbox(accounts={"sendgrid": {"campaign": "key"}}, now=datetime(2026, 5, 22, 13, tzinfo=UTC)) as sandbox:
-        channel = SendGrid(api_key="key", base_url=sandbox.urls["sendgrid"])
-        kinds = ("bounce", "blocked", "dropped", "deliver", "spam", "unsubscribe", "click")
-        batch = batch_of(len(kinds))
-        rows = [row._replace(address=f"p@{kind}.example.org") for row, kind in zip(batch.rows, kinds, strict=True)]
-        channel.deliver(batch, channel.compose(replace(batch, rows=rows)))
-        sandbox.world.set_now(datetime(2026, 5, 23, 13, tzinfo=UTC))
-        told, _ = sandbox.events()
-        assert {event.kind for event in events(told)} == set(EventKind) - {EventKind.ACTED}
-        assert {event.key for event in events(told)} == {row.key for row in rows}
-        channel.close()
