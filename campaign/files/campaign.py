@@ -30,7 +30,7 @@ def load(path: Path = DEFAULT_PLAN) -> Sources:
     except BadInput as bad:
         problems += bad.problems
     try:
-        names = dict.fromkeys(step.message for step in plan.steps)
+        names = dict.fromkeys(name for step in plan.steps for name in step.messages())
         messages = message_files.load_all(plan.messages, tuple(names), language=plan.language)
     except BadInput as bad:
         problems += bad.problems

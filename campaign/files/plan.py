@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from campaign.errors import BadInput, Problem
+from campaign.files.plan_ab_test import ab_test_of
 from campaign.files.plan_checks import check
 from campaign.files.plan_draft import read_draft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
@@ -14,7 +15,7 @@ from campaign.files.plan_schema import LateDocument, PlanDocument, SegmentDocume
 from campaign.files.plan_time_checks import LaunchCalendar, calendar_of, embargo_of
 from campaign.files.plan_times import hang
 from campaign.files.yaml_positions import compose, plain, read_text
-from campaign.model.plan import Channel, DeclaredFact, Late, Plan, Repeat, Sender, Step
+from campaign.model.plan import AHEAD, AbTest, Channel, DeclaredFact, Late, Plan, Repeat, Sender, Step
 from campaign.model.segment import Segment
 
 DEFAULT_LATE: Mapping[Channel, Late] = {
@@ -78,15 +79,37 @@ def _plan(path: Path, document: PlanDocument, calendar: LaunchCalendar, findings
         segments=segments,
         clock_change=calendar.clock_change,
         steps=tuple(
-            _step(step, document, calendar, segments, findings.line(("steps", index)))
+            _step(
+                step, document, calendar, segments, findings.line(("steps", index)), _ab_test(index, document, findings)
+            )
             for index, step in enumerate(document.steps)
         ),
         target_email=document.target.email if document.target else "",
     )
 
 
+def _ab_test(index: int, document: PlanDocument, findings: Findings) -> AbTest | None:
+    step = document.steps[index]
+    if step.ab_test is None:
+        return None
+    arms = ("steps", index, "ab_test", "arms")
+    return ab_test_of(
+        step.ab_test,
+        step=step.id,
+        message=step.message,
+        campaign=document.campaign,
+        file=findings.file,
+        line=lambda place: findings.line((*arms, *place)),
+    )
+
+
 def _step(
-    step: StepDocument, document: PlanDocument, calendar: LaunchCalendar, segments: Mapping[str, Segment], line: int
+    step: StepDocument,
+    document: PlanDocument,
+    calendar: LaunchCalendar,
+    segments: Mapping[str, Segment],
+    line: int,
+    ab_test: AbTest | None,
 ) -> Step:
     repeat = step.repeat
     return Step(
@@ -104,6 +127,9 @@ def _step(
         embargo=embargo_of(step.embargo if step.embargo is not None else document.embargo, calendar),
         visibility=step.visibility or "public",
         repeat_text=bool(step.repeat_text),
+        hand_off=step.hand_off or "direct",
+        ahead=step.ahead or AHEAD,
+        ab_test=ab_test,
     )
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
+from campaign.files.plan_ab_test import AbTestDocument, wrong_arms, wrong_subjects
 from campaign.files.plan_draft import Draft, PlanDraft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
 from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
 from campaign.files.plan_time_checks import LaunchCalendar, TimeChecks
 from campaign.files.plan_values import did_you_mean
+from campaign.model.plan import AHEAD
+
+MIN_AHEAD, MAX_AHEAD = timedelta(minutes=30), timedelta(hours=71)
+"""SendGrid takes send_at at most 72 h ahead, and cancels surely only until 10 minutes before it
+(https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send, .../cancel-scheduled-sends)."""
 
 
 def check(draft: PlanDraft, calendar: LaunchCalendar | None, folder: Path, findings: Findings) -> None:
@@ -65,8 +72,11 @@ class _Messages:
         kind, _, name = message.partition("/")
         return name in self._names[kind]
 
-    def of_kind(self, kind: str) -> tuple[str, ...]:
-        return tuple(sorted(self._names[kind]))
+    def remedy(self, message: str) -> str:
+        """What to do about a message that is not there."""
+        kind, _, name = message.partition("/")
+        made = f"the folder messages/email/{name}/" if kind == "email" else f"the file messages/post/{name}.md"
+        return did_you_mean(name, tuple(sorted(self._names[kind])), before=f"{kind}/") or f"make {made}"
 
 
 def _names(folder: Path, *, folders: bool) -> Iterator[str]:
@@ -99,6 +109,9 @@ class _StepChecks:
             else:
                 self._check_post(index, step)
         self._check_segment(index, step)
+        self._check_hand_off(index, step)
+        if step.has("ab_test") and step.document.ab_test is not None:
+            self._check_ab_test(index, step, step.document.ab_test)
 
     def _add(self, index: int, key: str, what: str, remedy: str) -> None:
         self._findings.add(("steps", index, key) if key else ("steps", index), what, remedy)
@@ -122,10 +135,7 @@ class _StepChecks:
                 self._add(index, "message", what, f"name one that begins with {kind}/")
                 return
         if message not in self._messages:
-            kind, _, name = message.partition("/")
-            made = f"the folder messages/email/{name}/" if kind == "email" else f"the file messages/post/{name}.md"
-            remedy = did_you_mean(name, self._messages.of_kind(kind), before=f"{kind}/") or f"make {made}"
-            self._add(index, "message", f'message "{message}" is not there', remedy)
+            self._add(index, "message", f'message "{message}" is not there', self._messages.remedy(message))
 
     def _check_email(self, index: int, step: Draft[StepDocument]) -> None:
         document = step.document
@@ -161,6 +171,59 @@ class _StepChecks:
         if step.has("at") and getattr(document.at, "local", False):
             what = "at is by local time, and a post is for everybody at once"
             self._add(index, "at", what, "leave out local: it is for e-mail")
+        for key in ("hand_off", "ahead", "ab_test"):
+            if step.has(key) and getattr(document, key) is not None:
+                what = f"{key} is for e-mail, and this step posts on {document.channel}"
+                self._add(index, key, what, f"remove {key}")
+
+    def _check_hand_off(self, index: int, step: Draft[StepDocument]) -> None:
+        document, top = step.document, self._draft.top
+        if not step.has("hand_off", "ahead", "channel") or document.channel != "email":
+            return
+        sender = top.document.sender if top.has("sender") else None
+        staged = document.hand_off == "staged"
+        if staged and sender is not None and sender.via != "sendgrid":
+            what = f"hand_off staged is for mail by SendGrid, and the plan's sender goes via {sender.via}"
+            self._add(index, "hand_off", what, "remove hand_off: only SendGrid holds mail until its time")
+        if document.ahead is None:
+            return
+        if not staged:
+            remedy = "add `hand_off: staged`, or remove ahead"
+            self._add(index, "ahead", "ahead is for mail that is handed over ahead of its time", remedy)
+        elif not MIN_AHEAD <= document.ahead <= MAX_AHEAD:
+            short = document.ahead < MIN_AHEAD
+            why = (
+                "SendGrid cancels for sure only until 10 minutes before" if short else "SendGrid takes 72 hours at most"
+            )
+            what = f"ahead is {'less than 30 minutes' if short else 'more than 71 hours'}, and {why}"
+            self._add(index, "ahead", what, "write `ahead: 2h`")
+
+    def _check_ab_test(self, index: int, step: Draft[StepDocument], test: AbTestDocument) -> None:
+        place = ("steps", index, "ab_test")
+        message = step.document.message if step.has("message") else ""
+        for below, what, remedy in wrong_arms(test, message):
+            self._findings.add((*place, *below), what, remedy)
+        self._findings.problems += wrong_subjects(test, self._findings, place)
+        for name, arm in test.arms.items():
+            if arm.message is None:
+                continue
+            if not arm.message.startswith("email/"):
+                what = f'message "{arm.message}" of the arm "{name}" is no e-mail'
+                self._findings.add((*place, "arms", name, "message"), what, "name one that begins with email/")
+            elif arm.message not in self._messages:
+                what = f'message "{arm.message}" of the arm "{name}" is not there'
+                self._findings.add((*place, "arms", name, "message"), what, self._messages.remedy(arm.message))
+        if step.has("repeat") and step.document.repeat is not None:
+            what = "ab_test does not go with repeat: the first time would be tested, and the others are other messages"
+            self._add(index, "ab_test", what, "test a step that comes once")
+        ahead = step.document.ahead or AHEAD
+        if step.has("hand_off", "ahead") and step.document.hand_off == "staged" and test.decide.after <= ahead:
+            what = "the rest is handed over before the test is out: `after` is not longer than `ahead`"
+            self._findings.add((*place, "decide", "after"), what, "make after some hours longer than ahead")
+        segment = self._draft.segments.get(str(step.document.segment)) if step.has("segment") else None
+        if test.decide.by == "actions" and segment and segment.has("acted") and segment.document.acted:
+            what = f'the segment "{step.document.segment}" holds those who have acted, so no arm can win by actions'
+            self._findings.add((*place, "decide", "by"), what, "write `by: clicks` or `by: hand`")
 
     def _check_segment(self, index: int, step: Draft[StepDocument]) -> None:
         names = self._draft.segment_names

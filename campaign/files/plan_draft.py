@@ -66,8 +66,10 @@ def _take_out_empty(value: Any, place: Place, findings: Findings) -> None:
     elif isinstance(value, dict):
         for key, part in list(value.items()):
             if part is None:
-                everybody = place == ("segments",)
-                remedy = f"write `{key}: {{}}` if it is everybody" if everybody else "write a value, or remove the key"
+                remedy = "write a value, or remove the key"
+                if place[-1:] in (("segments",), ("arms",)):
+                    meant = "everybody" if place == ("segments",) else "the step's own message"
+                    remedy = f"write `{key}: {{}}` if it is {meant}"
                 findings.add((*place, key), f"{key} is empty", remedy)
                 del value[key]
             else:

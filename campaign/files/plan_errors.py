@@ -59,6 +59,14 @@ _SYNONYMS = {
     "url": "source",
     "end": "until",
     "times": "count",
+    "ab": "ab_test",
+    "test": "ab_test",
+    "variants": "arms",
+    "sample": "share",
+    "percent": "share",
+    "winner": "decide",
+    "wait": "after",
+    "staging": "hand_off",
 }
 
 
@@ -158,7 +166,7 @@ def _say(detail: ErrorDetails, place: Place, field: FieldInfo | None, owner: typ
     key = next((part for part in reversed(place) if isinstance(part, str)), "")
     value, context, kind = detail["input"], detail.get("ctx", {}), detail["type"]
     if kind == "missing":
-        return f"{key} is missing", _example(place, field)
+        return f"{key} is missing", _example(place, field, owner)
     if kind == "extra_forbidden":
         return _unknown_key(key, owner)
     if kind == "plan":
@@ -166,24 +174,30 @@ def _say(detail: ErrorDetails, place: Place, field: FieldInfo | None, owner: typ
         return f"{about} {context['what']}", str(context["remedy"])
     if kind in ("literal_error", "enum"):
         return _not_a_choice(key, value, context)
+    if kind == "too_short" and context["min_length"] == 1:
+        kind = "empty"
     if kind in _KINDS:
         about = _about(key, value) if kind in _OF_TEXT or isinstance(place[-1], int) else key
         as_list = f"write `{key}: [{_flow(shorten(value))}]`" if kind == "list_type" and isinstance(value, str) else ""
-        return f"{about} {_KINDS[kind].format(**context)}", as_list or _example(place, field)
-    return f"{_about(key, value)} cannot be used ({detail['msg']})", _example(place, field)
+        return f"{about} {_KINDS[kind].format(**context)}", as_list or _example(place, field, owner)
+    return f"{_about(key, value)} cannot be used ({detail['msg']})", _example(place, field, owner)
 
 
 def _about(key: str, value: object) -> str:
     return f'{key} "{shorten(value)}"' if isinstance(value, str) else key
 
 
-def _example(place: Place, field: FieldInfo | None) -> str:
+def _example(place: Place, field: FieldInfo | None, owner: type[BaseModel]) -> str:
     if field is None or not field.examples:
         return ""
     example, last = field.examples[0], place[-1]
     if isinstance(last, int):
         return f"write it as in `- {_flow(example[0])}`" if isinstance(example, list) else ""
-    if isinstance(example, dict) and get_origin(field.annotation) is dict and len(place) > 1:
+    if (
+        isinstance(example, dict)
+        and get_origin(field.annotation) is dict
+        and owner.model_fields.get(str(last)) is not field
+    ):
         example = next(iter(example.values()))
     return f"write it as in `{last}: {_flow(example)}`"
 
@@ -236,6 +250,7 @@ _KINDS: Mapping[str, str] = {
     "less_than_equal": "must be at most {le}",
     "string_too_long": "is longer than {max_length} characters",
     "too_long": "holds more than {max_length}",
-    "too_short": "holds nothing",
+    "too_short": "holds fewer than {min_length}",
+    "empty": "holds nothing",
 }
 _OF_TEXT = ("int_parsing", "int_parsing_size", "greater_than_equal", "less_than_equal", "string_too_long", "list_type")

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
+from campaign.files.plan_ab_test import AbTestDocument
+from campaign.files.plan_document import Document
 from campaign.files.plan_values import (
     Country,
     Email,
@@ -35,16 +37,12 @@ from campaign.files.plan_values import (
     WholeNumber,
     Zone,
 )
-from campaign.model.plan import Channel, Doubled, Skipped, Then
+from campaign.model.plan import Channel, Doubled, HandOff, Skipped, Then
 
 MAX_STEPS = 10_000
 FILE = "docs/schedules.schema.json"
 
 Visibility = Literal["public", "unlisted", "private"]
-
-
-class Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", model_title_generator=lambda model: model.__name__[: -len("Document")])
 
 
 class SenderDocument(Document):
@@ -229,6 +227,27 @@ class StepDocument(Document):
         default=None,
         description="For posts: this account may post a text that it has posted before in this campaign.",
         examples=[True],
+    )
+    hand_off: HandOff | None = Field(
+        default=None,
+        description="For e-mail by SendGrid: `direct` (unless written) hands it over at its time, `staged` `ahead` of "
+        "it, and SendGrid sends it at its time. What is staged can still be cancelled.",
+    )
+    ahead: Length | None = Field(
+        default=None,
+        description="For `hand_off: staged`: how long ahead of its time, 30m to 71h; 2h unless written.",
+        examples=["2h"],
+    )
+    ab_test: AbTestDocument | None = Field(
+        default=None,
+        description="For e-mail: arms of the message that go to a random share first; the best goes to the rest.",
+        examples=[
+            {
+                "arms": {"a": {}, "b": {"subject": "Act before noon"}},
+                "share": "20%",
+                "decide": {"by": "clicks", "after": "4h"},
+            }
+        ],
     )
 
 

@@ -78,7 +78,8 @@ class TimeChecks:
         if step.has("repeat") and document.repeat is not None:
             times = self._repetitions(index, document.repeat, at)
         if times is not None:
-            self._count(index, times, local=is_local(at))
+            tested = document.ab_test if step.has("ab_test") else None
+            self._count(index, times * (len(tested.arms) + 1 if tested else 1), local=is_local(at))
 
     def _when(self, place: Place, written: Written) -> When | None:
         return _hung(written, self._calendar, self._findings, place)

@@ -10,7 +10,8 @@ from hashlib import sha256
 
 from campaign.model.approval import Approval, Manifest
 from campaign.model.bundle import Bundle, Sources
-from campaign.model.plan import Step
+from campaign.model.message import Message
+from campaign.model.plan import AbTest, Step
 from campaign.model.wave import PlannedWave
 from campaign.ports.ledger import Ledger
 
@@ -33,27 +34,49 @@ def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
         "letter": json.dumps(
             {k: v for k, v in letter.as_json().items() if k != "source"}, ensure_ascii=False, indent=1
         ),
-        **_message_parts(bundle),
+        **_message_parts(bundle.message, step.channel),
     }
+    # Only where a step has them: what was approved before there were any stays approved.
+    if step.hand_off == "staged":
+        parts["hand-off"] = f"staged, {step.ahead} ahead"
+    if step.ab_test is not None:
+        parts |= _test_parts(bundle, step.ab_test)
     digest = sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     return Manifest(step=step.id, parts=parts, digest=digest)
 
 
 def _instant(wave: PlannedWave) -> str:
     where = "" if wave.zones is None else " " + " ".join(wave.zones)
-    return f"{wave.number}: {wave.due_at.isoformat()}{where}"
+    arm = f" {wave.arm}" if wave.arm else ""
+    return f"{wave.number}: {wave.due_at.isoformat()}{arm}{where}"
 
 
-def _message_parts(bundle: Bundle) -> dict[str, str]:
+def _test_parts(bundle: Bundle, test: AbTest) -> dict[str, str]:
+    """Who gets which arm, how it is decided, and what the arms say otherwise than the step's own message."""
+    shares = test.shares()
+    arms = [f"{name}: draws from {share.start} up to {share.end}" for name, share in shares.items()]
+    parts = {
+        "A/B test": "\n".join(
+            [*arms, f"of 10,000, by the seed {test.seed}", f"the rest {test.after} later, decided by {test.decide_by}"]
+        )
+    }
+    own = _message_parts(bundle.message, bundle.step.channel)
+    for name, message in bundle.arms.items():
+        other = _message_parts(message, bundle.step.channel)
+        parts[f"arm {name}"] = message.name
+        parts |= {f"arm {name}: {part}": text for part, text in other.items() if own.get(part) != text}
+    return parts
+
+
+def _message_parts(message: Message, step_channel: str) -> dict[str, str]:
     """The message's sources by file name, without the folders above messages/."""
-    message = bundle.message
     parts: dict[str, str] = {}
     for language, mail in message.mails.items():
         for name in ("subject", "preheader", "html", "text"):
             parts[f"{message.name} {language} {name}"] = getattr(mail, name).text
         parts[f"{message.name} {language} facts"] = json.dumps(dict(mail.facts), sort_keys=True)
     for channel, post in message.posts.items():
-        if bundle.message.post_for(bundle.step.channel) is post:
+        if message.post_for(step_channel) is post:
             parts[f"{message.name} {channel or 'every network'}"] = post.body.text
             parts[f"{message.name} {channel or 'every network'} as"] = json.dumps([post.language, post.warning])
     return parts | {f"shared {name}": source.text for name, source in message.shared.items()}

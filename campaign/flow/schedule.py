@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import zoneinfo
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from typing import NamedTuple, Protocol
 
-from campaign.model.plan import Absolute, ClockChange, Doubled, Plan, Relative, Repeat, Skipped, Step, When
-from campaign.model.wave import PlannedWave
+from campaign.model.plan import Absolute, AbTest, ClockChange, Doubled, Plan, Relative, Repeat, Skipped, Step, When
+from campaign.model.wave import WINNER, PlannedWave
 
 MAX_REPETITIONS = 1000
 """Most times that a step comes again, whatever it says."""
@@ -72,17 +73,26 @@ def waves(plan: Calendar, step: Step, *, zones: Collection[str] = ()) -> tuple[P
     One wave for each time the step comes, or, where it is by local time, one for each instant at which that local
     time comes about anywhere on Earth, whoever is in the audience. ``zones`` names other zones to take than all.
     No wave lies before the step's embargo: a zone whose local time does is served at the same local time on the
-    first later day that does not.
+    first later day that does not. A step with an A/B test has at each instant a wave for each arm, and one for the
+    rest later; the rest's are numbered last, so that another ``after`` changes no number.
     """
     found: Mapping[datetime, tuple[tuple[str, ...] | None, tuple[str, ...]]]
     if isinstance(step.at, Relative) and step.at.local:
         found = _by_local_time(plan, step, step.at, tuple(sorted(set(zones) or zone_names())))
     else:
         found = {at: (None, notes) for at, notes in _by_instant(plan, step)}
-    return tuple(
+    whole = tuple(
         PlannedWave(step=step.id, number=number, due_at=at, zones=found[at][0], notes=found[at][1])
         for number, at in enumerate(sorted(found), start=1)
     )
+    return _in_arms(whole, step.ab_test) if step.ab_test else whole
+
+
+def _in_arms(whole: Sequence[PlannedWave], test: AbTest) -> tuple[PlannedWave, ...]:
+    """Each wave divided into those of the test's arms, and the one for the rest."""
+    arms = [replace(wave, arm=arm, share=share) for wave in whole for arm, share in test.shares().items()]
+    rest = [replace(wave, arm=WINNER, due_at=wave.due_at + test.after, notes=()) for wave in whole]
+    return tuple(replace(wave, number=number) for number, wave in enumerate([*arms, *rest], start=1))
 
 
 def timeline(plan: Plan) -> tuple[PlannedWave, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from campaign.model.letter import Letter
 from campaign.model.message import Message
-from campaign.model.plan import Plan, Step
+from campaign.model.plan import Arm, Plan, Step
 from campaign.model.wave import PlannedWave
 
 
@@ -26,6 +26,10 @@ class Bundle:
     def step(self) -> Step:
         return self.plan.steps[0]
 
+    def message_of(self, arm: str = "") -> Message:
+        """What that arm's people get; the step's own message where it has no A/B test. KeyError for another name."""
+        return self.arms[arm] if arm else self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -37,4 +41,18 @@ class Sources:
     waves: Mapping[str, tuple[PlannedWave, ...]]
 
     def bundle(self, step: Step) -> Bundle:
-        return Bundle(plan=replace(self.plan, steps=(step,)), letter=self.letter, message=self.messages[step.message])
+        return Bundle(
+            plan=replace(self.plan, steps=(step,)),
+            letter=self.letter,
+            message=self.messages[step.message],
+            arms={arm.name: self._written(arm) for arm in step.ab_test.arms} if step.ab_test else {},
+        )
+
+    def _written(self, arm: Arm) -> Message:
+        """The arm's message, with its own subject where it has one."""
+        message = self.messages[arm.message]
+        mails = {
+            language: replace(mail, subject=arm.subject.get(language) or arm.subject.get("") or mail.subject)
+            for language, mail in message.mails.items()
+        }
+        return replace(message, mails=mails)

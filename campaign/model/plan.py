@@ -9,7 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from campaign.model.segment import Segment
+from campaign.model.message import Source
+from campaign.model.segment import Segment, Share
 
 Channel = Literal["email", "x", "bluesky", "mastodon"]
 CHANNELS: tuple[Channel, ...] = ("email", "x", "bluesky", "mastodon")
@@ -109,11 +110,11 @@ DecideBy = Literal["clicks", "actions", "hand"]
 @dataclass(frozen=True, slots=True)
 class Arm:
     """One variant of an A/B test: another message, or the step's own with another ``subject`` (template, by language;
-    "" is for every language that has none of its own)."""
+    "" is for the only one that a message has)."""
 
     name: str
     message: str
-    subject: Mapping[str, str] = field(default_factory=dict)
+    subject: Mapping[str, Source] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,14 @@ class AbTest:
     decide_by: DecideBy
     after: timedelta
     seed: int
+
+    def shares(self) -> Mapping[str, Share]:
+        """Who is in each arm. All are of one size, to the 1/10,000: what does not divide evenly is left to the rest."""
+        each = self.share // len(self.arms)
+        return {
+            arm.name: Share(start=number * each, end=(number + 1) * each, seed=self.seed)
+            for number, arm in enumerate(self.arms)
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +162,6 @@ class Step:
     ahead: timedelta = AHEAD
     ab_test: AbTest | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A plan that holds no error. ``launch`` is T-0 in UTC, ``zone`` the campaign's IANA zone.
-
-    ``links`` are named URLs that messages use (``action`` and ``letter`` always exist), ``untagged`` hosts whose
-    links get no UTM tags, ``facts`` what messages may state beside the letter.
-    """
-
     def messages(self) -> tuple[str, ...]:
         """The names of its message, and of those that arms of its A/B test have instead."""
         arms = self.ab_test.arms if self.ab_test else ()
@@ -172,6 +172,15 @@ class Plan:
         if self.hand_off == "direct":
             return timedelta(0)
         return self.ahead if self.embargo is None else max(timedelta(0), min(self.ahead, due_at - self.embargo))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan that holds no error. ``launch`` is T-0 in UTC, ``zone`` the campaign's IANA zone.
+
+    ``links`` are named URLs that messages use (``action`` and ``letter`` always exist), ``untagged`` hosts whose
+    links get no UTM tags, ``facts`` what messages may state beside the letter.
+    """
 
     path: Path
     campaign: str
