@@ -12,8 +12,9 @@ from hashlib import blake2b
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-PROVIDERS = ("sendgrid", "smtp", "x", "bluesky", "mastodon")
-_ASKABLE = ("x", "bluesky", "mastodon")
+PROVIDERS = ("sendgrid", "sendgrid-scheduled", "smtp", "x", "bluesky", "mastodon")
+"""``sendgrid-scheduled`` are SendGrid's endpoints for what it holds until its instant."""
+_ASKABLE = ("sendgrid-scheduled", "x", "bluesky", "mastodon")
 """Providers that can be asked what they have. Elsewhere what a 500 leaves behind is held for a person, for ever."""
 DOUBT = "doubt"
 """The scenario after which something is left for a person to say."""

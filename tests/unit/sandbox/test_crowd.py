@@ -45,9 +45,10 @@ def test_out_of_many_about_as_many_as_it_says_do_each_thing() -> None:
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("bounce", ["bounce"]),
-        ("blocked", ["blocked"]),
+        ("bounce", ["processed", "bounce"]),
+        ("blocked", ["processed", "blocked"]),
         ("dropped", ["dropped"]),
+        ("deferred", ["processed", "deferred", "delivered"]),
         ("deliver", ["processed", "delivered"]),
         ("spam", ["processed", "delivered", "spamreport"]),
         ("unsubscribe", ["processed", "delivered", "open", "unsubscribe"]),
@@ -77,7 +78,8 @@ def test_nothing_happens_before_a_second_is_over_nor_out_of_order() -> None:
 def test_an_event_has_sendgrids_form_with_our_key_in_it(world: World) -> None:
     take(world, "request-1", ("k1", "ann@bounce.example.org"))
     world.set_now(NOW + timedelta(hours=1))
-    ((event,), _) = Crowd(world).events(0)
+    ((processed, event), _) = Crowd(world).events(0)
+    assert processed["event"] == "processed"
     assert event["email"] == "ann@bounce.example.org"
     assert event["event"] == "bounce"
     assert event["type"] == "bounce"
@@ -91,7 +93,7 @@ def test_an_event_has_sendgrids_form_with_our_key_in_it(world: World) -> None:
 def test_a_blocked_mail_is_a_bounce_of_type_blocked(world: World) -> None:
     take(world, "request-1", ("k1", "ann@blocked.example.org"))
     world.set_now(NOW + timedelta(hours=1))
-    ((event,), _) = Crowd(world).events(0)
+    ((_, event), _) = Crowd(world).events(0)
     assert (event["event"], event["type"]) == ("bounce", "blocked")
 
 
