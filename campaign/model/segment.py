@@ -41,7 +41,7 @@ class Audience:
 
     A supporter without a zone counts as being in ``home_zone``. ``variants`` are the message's languages, the
     default first; each supporter gets the one they speak, else the default. ``share`` is who of them by a random
-    draw, None is all.
+    draw, None is all. ``campaign`` is whose e-mail it is: some people want that of one campaign and no other.
     """
 
     segment: Segment
@@ -49,16 +49,22 @@ class Audience:
     zones: tuple[str, ...] | None = None
     variants: tuple[str, ...] = ("",)
     share: Share | None = None
+    campaign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Headcount:
-    """How many an audience has now: all members, and of them the suppressed and those without consent."""
+    """How many an audience has now: all members, and of them the suppressed, those without consent, and those who asked
+    for another campaign only. Each is counted once, as the first of these.
+
+    Who asked for less often is counted as reachable: whether it is their turn is known when the wave goes out.
+    """
 
     members: int
     suppressed: int
     without_consent: int
+    elsewhere: int = 0
 
     @property
     def reachable(self) -> int:
-        return self.members - self.suppressed - self.without_consent
+        return self.members - self.suppressed - self.without_consent - self.elsewhere

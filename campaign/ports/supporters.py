@@ -22,6 +22,15 @@ class Added:
     suppressed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Mailboxes that several addresses lead to: how many people are at them beyond the first at each, and the ids of
+    some, together at their mailbox."""
+
+    people: int
+    examples: Sequence[tuple[int, ...]] = ()
+
+
 class Supporters(Protocol):
     """Addresses are matched case-insensitively. A suppression is by address and outlives the supporter."""
 
@@ -43,6 +52,18 @@ class Supporters(Protocol):
 
     def examples(self, audience: Audience, *, most: int) -> Sequence[Supporter]:
         """Up to ``most`` reachable members, such that each variant and each blank field is among them if it occurs."""
+        ...
+
+    def reachable(self, audience: Audience) -> Iterator[Mapping[str, Sequence[Supporter]]]:
+        """Everybody in ``audience`` who may be written to now, streamed by id in pages: each page by variant."""
+        ...
+
+    def shared_mailboxes(self, audience: Audience) -> Shared:
+        """Those of ``audience`` who may be written to now at addresses that lead to one mailbox.
+
+        What stands after a plus in the local part leads to the same mailbox (RFC 5233), and so does any spelling
+        with or without dots at Gmail.
+        """
         ...
 
     def headcount(self, audience: Audience) -> Headcount: ...

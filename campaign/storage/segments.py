@@ -8,6 +8,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 
+from campaign.model.preference import ONE_CAMPAIGN
 from campaign.model.segment import Audience, Segment
 from campaign.model.supporter import Basis
 from campaign.storage.tables import supporters, suppressions
@@ -78,9 +79,16 @@ def without_consent() -> ColumnElement[bool]:
     return supporters.c.consent_basis.in_(["", Basis.NONE.value])
 
 
+def elsewhere(campaign: str) -> ColumnElement[bool]:
+    """Whether a supporter asked for one other campaign than this, and for no more than that."""
+    wish = supporters.c.preference
+    return sa.and_(wish.startswith(ONE_CAMPAIGN, autoescape=True), wish != ONE_CAMPAIGN + campaign)
+
+
 def reachable(audience: Audience) -> ColumnElement[bool]:
     """Whether a supporter belongs to the audience and may be sent to."""
-    return sa.and_(matches(audience.segment), in_zones(audience), ~suppressed(), ~without_consent())
+    may = sa.and_(~suppressed(), ~without_consent(), ~elsewhere(audience.campaign))
+    return sa.and_(matches(audience.segment), in_zones(audience), may)
 
 
 def _tagged(tag: str) -> ColumnElement[bool]:

@@ -10,14 +10,15 @@ from sqlalchemy import ColumnElement, Connection
 
 from campaign.model.segment import Audience, Headcount, Segment
 from campaign.model.supporter import NewSupporter, Reason, Supporter, Suppression
-from campaign.ports.supporters import Added
-from campaign.storage import segments
+from campaign.ports.supporters import Added, Shared
+from campaign.storage import audiences, segments
 from campaign.storage.addresses import address_hash, address_key
-from campaign.storage.database import Database, insert
+from campaign.storage.database import Database
 from campaign.storage.erasure import erase
 from campaign.storage.intake import Intake
 from campaign.storage.people import COLUMNS, as_supporter
-from campaign.storage.tables import supporters, suppression_history, suppressions
+from campaign.storage.suppressions import lift, standing, suppress
+from campaign.storage.tables import supporters, suppressions
 
 _PAGE = 2_000
 _MOST_IDS = 10_000
@@ -98,18 +99,27 @@ class SqlSupporters:
         found = self.get(list(ids)[:most])
         return [found[supporter_id] for supporter_id in list(ids)[:most] if supporter_id in found]
 
+    def reachable(self, audience: Audience) -> Iterator[Mapping[str, Sequence[Supporter]]]:
+        return audiences.pages(self._database, audience)
+
+    def shared_mailboxes(self, audience: Audience) -> Shared:
+        with self._database.read() as connection:
+            return audiences.shared_mailboxes(connection, audience)
+
     def headcount(self, audience: Audience) -> Headcount:
         barred, silent = segments.suppressed(), segments.without_consent()
+        elsewhere = segments.elsewhere(audience.campaign)
         counted = sa.select(
             sa.func.count(),
             sa.func.coalesce(sa.func.sum(sa.case((barred, 1), else_=0)), 0),
             sa.func.coalesce(sa.func.sum(sa.case((barred, 0), (silent, 1), else_=0)), 0),
+            sa.func.coalesce(sa.func.sum(sa.case((barred, 0), (silent, 0), (elsewhere, 1), else_=0)), 0),
         ).select_from(supporters)
         with self._database.read() as connection:
-            members, suppressed, without_consent = connection.execute(
+            members, *left_out = connection.execute(
                 counted.where(segments.matches(audience.segment), segments.in_zones(audience))
             ).one()
-        return Headcount(members=members, suppressed=int(suppressed), without_consent=int(without_consent))
+        return Headcount(members, *map(int, left_out))
 
     def reach(self, audiences: Sequence[Audience]) -> int:
         if not audiences:
@@ -142,25 +152,21 @@ class SqlSupporters:
             erase(connection, supporter_id)
             connection.execute(sa.delete(supporters).where(supporters.c.id == supporter_id))
             connection.execute(sa.delete(suppressions).where(suppressions.c.address_hash == address))
-            return _suppress(connection, address, Suppression(reason=Reason.FORGOTTEN, source="request", at=at))
+            return suppress(connection, address, Suppression(reason=Reason.FORGOTTEN, source="request", at=at))
 
     def suppress(self, email: str, *, reason: Reason, source: str, at: datetime) -> bool:
         with self._database.write() as connection:
-            return _suppress(connection, self._hash(email), Suppression(reason=reason, source=source, at=at))
+            return suppress(connection, self._hash(email), Suppression(reason=reason, source=source, at=at))
 
     def lift(self, email: str, *, source: str, at: datetime) -> bool:
         address = self._hash(email)
         with self._database.write() as connection:
-            lifted = _suppression(connection, address)
-            if lifted is None:
-                return False
-            connection.execute(sa.delete(suppressions).where(suppressions.c.address_hash == address))
-            _keep(connection, address, "lifted", lifted.reason, source, at)
-        return True
+            lifted = standing(connection, address)
+            return lifted is not None and lift(connection, address, lifted, source=source, at=at)
 
     def suppression(self, email: str) -> Suppression | None:
         with self._database.read() as connection:
-            return _suppression(connection, self._hash(email))
+            return standing(connection, self._hash(email))
 
     def barred(self, supporter_ids: Sequence[int]) -> frozenset[int]:
         found: set[int] = set()
@@ -192,37 +198,3 @@ def _await_imports(connection: Connection) -> None:
     """Let no import run beside this transaction. SQLite lets nobody write beside it anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_IMPORT_LOCK)))
-
-
-def _suppress(connection: Connection, address: bytes, suppression: Suppression) -> bool:
-    new = connection.execute(
-        insert(connection, suppressions)
-        .values(
-            address_hash=address,
-            reason=suppression.reason.value,
-            source=suppression.source,
-            suppressed_at=suppression.at,
-        )
-        .on_conflict_do_nothing()
-        .returning(suppressions.c.reason)
-    ).first()
-    if new is not None:
-        _keep(connection, address, "suppressed", suppression.reason, suppression.source, suppression.at)
-    return new is not None
-
-
-def _keep(connection: Connection, address: bytes, what: str, reason: Reason, source: str, at: datetime) -> None:
-    connection.execute(
-        sa.insert(suppression_history).values(
-            address_hash=address, what=what, reason=reason.value, source=source, happened_at=at
-        )
-    )
-
-
-def _suppression(connection: Connection, address: bytes) -> Suppression | None:
-    row = connection.execute(
-        sa.select(suppressions.c.reason, suppressions.c.source, suppressions.c.suppressed_at).where(
-            suppressions.c.address_hash == address
-        )
-    ).first()
-    return None if row is None else Suppression(reason=Reason(row[0]), source=row[1], at=row[2])

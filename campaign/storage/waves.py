@@ -15,13 +15,14 @@ from campaign.model.approval import Approval, Manifest
 from campaign.model.bundle import Bundle
 from campaign.model.delivery import State
 from campaign.model.plan import Late
+from campaign.model.preference import ASKED_FOR_ONE
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_bundle, unpack_bundle
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import insert_or_ignore
-from campaign.storage.segments import in_zones, matches, suppressed, variant, without_consent
+from campaign.storage.segments import elsewhere, in_zones, matches, suppressed, variant, without_consent
 
 NO_CONSENT = "no consent"
 ENDS_AS = {WaveState.MISSED: State.MISSED, WaveState.CANCELLED: State.CANCELLED}
@@ -62,8 +63,8 @@ def approve(
             "late_then": step.late.then,
             "zones": None if wave.zones is None else json.dumps(wave.zones),
             "digest": manifest.digest,
-        }
             "ahead_s": int(step.handed_over_ahead(wave.due_at).total_seconds()),
+        }
         old = there.pop(wave.number, None)
         if old is None:
             state = WaveState.WAITING.value
@@ -149,8 +150,8 @@ def find(
             first_sent_at=row.first_sent_at,
             finished_at=row.finished_at,
             why=row.why,
-        )
             ahead=timedelta(seconds=row.ahead_s),
+        )
         for row in rows
     ]
 
@@ -201,7 +202,7 @@ def prepare_mail(connection: Connection, wave_id: int, audience: Audience, *, ba
             connection, wave_id, total, here, size=batch_size, at=at, due_at=_due(connection, wave_id), variant=language
         )
         total += here
-    left_out = _leave_out(connection, wave_id, at)
+    left_out = _leave_out(connection, wave_id, audience.campaign, at)
     _entered(connection, wave_id, total, {State.PLANNED: total - left_out, State.SUPPRESSED: left_out}, at)
     return total
 
@@ -279,11 +280,11 @@ def _batches(
         connection.execute(sa.insert(t.batches), rows)
 
 
-def _leave_out(connection: Connection, wave_id: int, at: datetime) -> int:
+def _leave_out(connection: Connection, wave_id: int, campaign: str, at: datetime) -> int:
     """Mark those who may not be written to, with the reason; how many."""
     s = t.supporters
     found = sa.select(t.suppressions.c.reason).where(t.suppressions.c.address_hash == s.c.address_hash)
-    why = sa.func.coalesce(found.scalar_subquery(), NO_CONSENT)
+    why = sa.func.coalesce(found.scalar_subquery(), sa.case((without_consent(), NO_CONSENT), else_=ASKED_FOR_ONE))
     chosen = (
         sa.select(
             t.deliveries.c.wave_id,
@@ -293,7 +294,7 @@ def _leave_out(connection: Connection, wave_id: int, at: datetime) -> int:
             sa.literal(at, t.Utc()),
         )
         .join(s, s.c.id == t.deliveries.c.supporter_id)
-        .where(t.deliveries.c.wave_id == wave_id, sa.or_(suppressed(), without_consent()))
+        .where(t.deliveries.c.wave_id == wave_id, sa.or_(suppressed(), without_consent(), elsewhere(campaign)))
     )
     columns = ["wave_id", "seq", "state", "why", "changed_at"]
     connection.execute(sa.insert(t.outcomes).from_select(columns, chosen))

@@ -16,7 +16,11 @@ def test_the_plans_language_is_the_one_for_people_of_another() -> None:
 
 def test_whoever_has_no_zone_is_at_home_with_the_campaign() -> None:
     made = audience.of(bundle(), zones=("Asia/Tokyo",))
-    assert made == Audience(EVERYBODY, home_zone="America/New_York", zones=("Asia/Tokyo",), variants=("en",))
+    assert (made.home_zone, made.zones) == ("America/New_York", ("Asia/Tokyo",))
+
+
+def test_an_audience_knows_whose_e_mail_it_gets() -> None:
+    assert audience.of(bundle()) == Audience(EVERYBODY, "America/New_York", variants=("en",), campaign="example")
 
 
 def test_an_audience_is_asked_of_e_mail_alone() -> None:
