@@ -18,9 +18,12 @@ class Basis(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Consent:
-    """``source`` names the form, import or meeting it came from, ``text`` what the person agreed to."""
+    """``source`` names the form, import or meeting it came from, ``text`` what the person agreed to.
+
+    Not frozen, as little as who gave it: see Supporter.
+    """
 
     basis: Basis
     source: str
@@ -48,9 +51,12 @@ class Suppression:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Supporter:
-    """A person who agreed to hear from us. Unknown text is the empty string, never None."""
+    """A person who agreed to hear from us. Unknown text is the empty string, never None.
+
+    Neither frozen nor ever changed: a mailing makes millions, and freezing takes seven times as long to make one.
+    """
 
     id: int
     email: str
@@ -71,7 +77,7 @@ class Supporter:
 class NewSupporter:
     """One row of an import that was read and found usable. ``email`` is normalised; its local part keeps its case.
 
-    Not frozen, alone of the values: an import makes millions, and freezing takes seven times as long to make one.
+    Not frozen, for the reason that Supporter gives.
     """
 
     email: str

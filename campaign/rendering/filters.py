@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from jinja2.filters import FILTERS
@@ -68,7 +69,26 @@ def for_language(language: str) -> dict[str, Callable[..., Any]]:
     offered = {name: FILTERS[name] for name in _FROM_JINJA}
     for name in _ONE_SHOT:
         offered[name] = _giving_lists(offered[name])
-    return offered | {"fallback": _fallback, "date": dated, "join_and": listed, "plural": _plural}
+    return offered | {
+        "fallback": _fallback,
+        "date": dated,
+        "join_and": listed,
+        "plural": _plural,
+        "urlencode": _urlencoded,
+    }
+
+
+def _urlencoded(value: Any) -> str:
+    """Jinja's own, which takes longer than all other fields of a mail together, and gets the same regions, places and
+    languages again and again."""
+    encoded: str = _text_urlencoded(value) if type(value) is str else FILTERS["urlencode"](value)
+    return encoded
+
+
+@lru_cache(maxsize=10_000)
+def _text_urlencoded(value: str) -> str:
+    encoded: str = FILTERS["urlencode"](value)
+    return encoded
 
 
 def _giving_lists(original: Callable[..., Any]) -> Callable[..., Any]:

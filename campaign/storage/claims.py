@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row, Select
+from sqlalchemy import Connection, Row
 
 from campaign.errors import ClaimLost
 from campaign.model.batch import Payload
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
-from campaign.model.supporter import Supporter
 from campaign.model.wave import Wave, WaveState
 from campaign.storage import tables as t
 from campaign.storage.batches import (
@@ -34,12 +33,10 @@ from campaign.storage.bundles import pack_payload
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import upsert
 from campaign.storage.outcomes import ended_as
-from campaign.storage.people import COLUMNS, as_supporter
-from campaign.storage.waves import NO_CONSENT, find
+from campaign.storage.recipients import barred, recipients
+from campaign.storage.waves import find
 
 _CLAIMABLE = (State.PLANNED.value, State.DEFERRED.value)
-FORGOTTEN = "forgotten"
-_NO_BASIS = ("", "none")
 REFUSED_WHOLE = "refused as a whole"
 """How the outcome of an attempt begins whose batch was then halved."""
 
@@ -121,10 +118,9 @@ def _take(
 
 def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now: datetime) -> Claim | None:
     was = State(batch.state)
-    people = _people(connection, batch) if not batch.account else []
-    seqs = [seq for seq, _, _ in people] if not batch.account else open_parts(connection, batch)
+    people = recipients(connection, batch) if not batch.account else []
     gone = {seq: why for seq, _, why in people if why}
-    left = tuple(seq for seq in seqs if seq not in gone)
+    left = tuple(open_parts(connection, batch) if batch.account else [seq for seq, _, why in people if not why])
     if gone:
         _suppress(connection, batch, gone, was, now)
     if not left:
@@ -152,48 +148,6 @@ def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now:
         sent=sent_before(connection, batch) if batch.account else (),
         kept=kept,
     )
-
-
-def _followers(batch: Row[Any], *columns: Any) -> Select[Any]:
-    """``columns`` of those left in a batch, in order; where there is no supporter any more, theirs are NULL."""
-    d, s, x, o = t.deliveries, t.supporters, t.suppressions, t.outcomes
-    return (
-        sa.select(d.c.seq, x.c.reason, *columns)
-        .select_from(d)
-        .outerjoin(s, s.c.id == d.c.supporter_id)
-        .outerjoin(x, x.c.address_hash == s.c.address_hash)
-        .outerjoin(o, sa.and_(o.c.wave_id == d.c.wave_id, o.c.seq == d.c.seq))
-        .where(
-            d.c.wave_id == batch.wave_id,
-            d.c.seq.between(batch.first_seq, batch.last_seq),
-            o.c.seq.is_(None) if batch.regular else follows(batch),
-        )
-        .order_by(d.c.seq)
-    )
-
-
-def _why(row: Row[Any]) -> str:
-    """Why somebody may not be written to, or ""."""
-    if row.id is None:
-        return FORGOTTEN
-    return row.reason or (NO_CONSENT if row.consent_basis in _NO_BASIS else "")
-
-
-def _people(connection: Connection, batch: Row[Any]) -> list[tuple[int, Supporter | None, str]]:
-    """Who is left in the batch, in order, with the reason why one may not be written to ("" where one may)."""
-    return [
-        (row.seq, None if row.id is None else as_supporter(row[2:]), _why(row))
-        for row in connection.execute(_followers(batch, *COLUMNS))
-    ]
-
-
-def barred(connection: Connection, batch: Row[Any]) -> dict[int, str]:
-    """Those of the batch who may not be written to now, with the reason: nobody else is read."""
-    s = t.supporters
-    query = _followers(batch, s.c.id, s.c.consent_basis).where(
-        sa.or_(s.c.id.is_(None), t.suppressions.c.reason.is_not(None), s.c.consent_basis.in_(_NO_BASIS))
-    )
-    return {row.seq: _why(row) for row in connection.execute(query)}
 
 
 def _suppress(connection: Connection, batch: Row[Any], gone: Mapping[int, str], was: State, now: datetime) -> None:

@@ -22,9 +22,9 @@ from campaign.model.group import Group, GroupState
 from campaign.model.wave import Wave, WaveState
 from campaign.storage import tables as t
 from campaign.storage.batches import become, members
-from campaign.storage.claims import barred as barred_in
 from campaign.storage.counting import close_if_done
 from campaign.storage.outcomes import ended_as
+from campaign.storage.recipients import barred as barred_in
 
 _IN_A_WAVE = 10
 """Groups that a wave makes where all goes well: SendGrid lets few be cancelled at the same time."""
@@ -130,7 +130,7 @@ def call_back(connection: Connection, group_id: int, *, why: str, now: datetime)
     g = t.groups
     connection.execute(
         sa.update(g)
-        .where(g.c.id == group_id, g.c.state.in_([GroupState.OPEN.value, GroupState.FULL.value]))
+        .where(g.c.id == group_id, g.c.state != GroupState.CANCELLED.value)
         .values(state=GroupState.CANCELLING.value, why=why, changed_at=now)
     )
 

@@ -65,6 +65,22 @@ def _told(result: Outcome | Settled, retry_at: datetime) -> Told:
     assert_never(result)
 
 
+def _all_told(results: Mapping[int, Outcome | Settled], retry_at: datetime) -> dict[int, Told]:
+    """What befell each; a batch of which nothing but good is to be told has one object for all of its deliveries."""
+    distinct = {id(result): result for result in results.values()}
+    known = {which: _told(result, retry_at) for which, result in distinct.items()}
+    return {seq: known[id(result)] for seq, result in results.items()}
+
+
+def _counted(told: Mapping[int, Told]) -> Counter[Told]:
+    """How many fared alike. Objects are told apart first: to compare what they hold a thousand times takes long."""
+    counted: Counter[Told] = Counter()
+    objects = {id(one): one for one in told.values()}
+    for which, n in Counter(map(id, told.values())).items():
+        counted[objects[which]] += n
+    return counted
+
+
 def _apply(
     connection: Connection,
     batch: Row[Any],
@@ -75,21 +91,24 @@ def _apply(
     retry_at: datetime,
 ) -> None:
     """Let the batch take on what befell most of its deliveries, and give the others rows of their own."""
-    told = {seq: _told(result, retry_at) for seq, result in results.items()}
+    told = _all_told(results, retry_at)
     ended = ended_as(connection, batch.wave_id)
     if ended is not None:
         # The wave was stopped while the answer was out: what was not sent will not be.
         told = {seq: ended if one[0] in (State.DEFERRED, State.PLANNED) else one for seq, one in told.items()}
-    tallied = Counter(state for state, _, _, _ in told.values())
+    fared = _counted(told)
+    tallied: Counter[State] = Counter()
+    for (state, _, _, _), n in fared.items():
+        tallied[state] += n
     said = ", ".join(f"{n:,} {state.value.replace('_', ' ')}" for state, n in tallied.most_common())
     end_attempt(connection, batch.attempt_id, said, now)
     if batch.account:
         _apply_to_thread(connection, batch, results, told, was, now)
         return
-    usual = Counter(told.values()).most_common(1)[0][0]
+    usual = fared.most_common(1)[0][0]
     others: dict[Told, list[int]] = {}
     for seq, one in told.items():
-        if one != usual:
+        if one is not usual and one != usual:
             others.setdefault(one, []).append(seq)
     for (state, why, due_at, ref), seqs in others.items():
         new_batch = batch.id
@@ -111,7 +130,7 @@ def _apply(
         ]
         upsert(connection, t.outcomes, rows)
         shift(connection, batch.wave_id, {was: -len(seqs), state: len(seqs)} if was is not state else {})
-    rest = [seq for seq, one in told.items() if one == usual]
+    rest = [seq for seq, one in told.items() if one is usual or one == usual]
     state, why, due_at, ref = usual
     become(connection, batch, rest, was, state, now=now, why=why, due_at=due_at, ref=ref)
 
