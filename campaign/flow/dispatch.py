@@ -15,12 +15,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from traceback import extract_tb
 
-from campaign.errors import BadInput, ClaimLost
+from campaign.errors import BadInput, ClaimLost, GroupClosed
+from campaign.flow import hand_off
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.batch import MailBatch, MailRow, Payload, PostBatch, PostPart
 from campaign.model.claim import Claim, Kept
 from campaign.model.outcome import Deferred, InDoubt, Outcome, Refused
+from campaign.model.group import Group
 from campaign.model.wave import WaveState
 
 _IN_FLIGHT = 32
@@ -107,7 +109,12 @@ class _Flights:
                 continue
             begun = _begin(self._desk, self._contents, claim)
             self.waiting.remove(claim)
-            if begun is not None:
+            if isinstance(begun, hand_off.Waits):
+                if begun.channel:
+                    held = [other for other in self.waiting if other.wave.channel == claim.wave.channel]
+                    self.give_back(held, due_at=begun.until, why=begun.why)
+                    return
+            elif begun is not None:
                 self.flying[self._pool.submit(begun.deliver)] = begun
                 self.attempted += 1
                 busy[provider] += 1
@@ -164,15 +171,20 @@ def _outcomes(desk: Desk, composed: Composed, future: Future[Sequence[Outcome]])
     return [InDoubt(why)] * many
 
 
-def _begin(desk: Desk, contents: Contents, claim: Claim) -> Composed | None:
+def _begin(desk: Desk, contents: Contents, claim: Claim) -> Composed | hand_off.Waits | None:
     """Compose the batch and commit that its attempt begins; None where nothing is left to send."""
     try:
         while claim.seqs:
-            composed = _compose(desk, contents, claim)
-            gone = desk.ledger.begin(claim, composed.payload, now=desk.clock.now())
-            if not gone:
-                return composed
-            claim = _without(claim, set(gone))
+            group = hand_off.place(desk, contents, claim)
+            if isinstance(group, hand_off.Waits):
+                desk.ledger.release(claim, now=desk.clock.now(), due_at=group.until, why=group.why)
+                return group
+            composed = _compose(desk, contents, claim, group)
+            with suppress(GroupClosed):  # another one is found for it
+                gone = desk.ledger.begin(claim, composed.payload, now=desk.clock.now(), group=group)
+                if not gone:
+                    return composed
+                claim = _without(claim, set(gone))
         desk.ledger.release(claim, now=desk.clock.now(), due_at=desk.clock.now(), why="nobody is left to send to")
     except ClaimLost as lost:
         desk.tell(str(lost))
@@ -194,7 +206,7 @@ def _without(claim: Claim, gone: set[int]) -> Claim:
     return replace(claim, seqs=tuple(seq for seq, _ in left), people=[person for _, person in left])
 
 
-def _compose(desk: Desk, contents: Contents, claim: Claim) -> Composed:
+def _compose(desk: Desk, contents: Contents, claim: Claim, group: Group | None) -> Composed:
     if claim.account:
         posts = desk.posts[claim.wave.channel]
         post = post_batch(desk, contents, claim, kept=claim.kept)
@@ -212,6 +224,8 @@ def _compose(desk: Desk, contents: Contents, claim: Claim) -> Composed:
     ]
     mail = MailBatch(id=claim.batch_id, content=mailing.content, rows=rows, made_at=claim.wave.due_at)
     handed_over = mails.compose(mail)
+    if group is not None:
+        mail = replace(mail, send_at=group.send_at, group=group.ref)
     return Composed(claim, mailing.content.sender.via, handed_over, lambda: mails.deliver(mail, handed_over))
 
 

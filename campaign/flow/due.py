@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from campaign.flow import schedule
 from campaign.flow.desk import Desk
+from campaign.model.approval import Manifest
 from campaign.model.delivery import OPEN
 from campaign.model.wave import Wave, WaveState
+
+_CHANGED = "its step has changed since it was approved"
 
 
 def waves(desk: Desk) -> Iterator[Wave]:
@@ -34,6 +38,39 @@ def stale(desk: Desk) -> None:
     for wave in desk.ledger.waves(states=(WaveState.PREPARED,)):
         if wave.is_late(now) and any(wave.counts.get(state) for state in OPEN):
             _too_late(desk, wave)
+
+
+def voided(desk: Desk) -> None:
+    """Hold what is handed over ahead of an instant still to come, where its step has changed since its approval."""
+    for wave in _changed(desk, WaveState.PREPARED):
+        desk.ledger.end_wave(wave.id, WaveState.HELD, why=_CHANGED, at=desk.clock.now())
+        desk.tell(f"{wave.name} is held: {_CHANGED}")
+
+
+def withdraw(desk: Desk) -> None:
+    """Let what was held so wait again as if it had never been handed over, once the provider has given all of it back.
+
+    Where the step was approved meanwhile as it is now, that is what it waits with."""
+    for wave in _changed(desk, WaveState.HELD):
+        if not desk.ledger.withdraw(wave.id):
+            continue
+        desk.tell(f"{wave.name}: nothing of it has left; it waits for approval")
+        approval = desk.ledger.approvals()[wave.step]
+        if approval.digest == desk.digests().get(wave.step):
+            bundle = desk.ledger.bundle(approval.digest)
+            manifest = Manifest(wave.step, approval.parts, approval.digest)
+            planned = schedule.waves(bundle.plan, bundle.step)
+            desk.ledger.approve(bundle, manifest, planned, by=approval.by, at=approval.at)
+
+
+def _changed(desk: Desk, state: WaveState) -> list[Wave]:
+    """The waves that were prepared ahead of an instant still to come, and whose step has changed since."""
+    now = desk.clock.now()
+    ahead = [
+        wave for wave in desk.ledger.waves(states=(state,)) if wave.ahead and wave.prepared_at and now < wave.due_at
+    ]
+    digests = desk.digests() if ahead else {}
+    return [wave for wave in ahead if digests.get(wave.step) != wave.digest]
 
 
 def _too_late(desk: Desk, wave: Wave) -> None:

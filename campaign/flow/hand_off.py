@@ -1,12 +1,192 @@
-"""hand_off: e-mail that its provider holds until its instant, and takes back while it still can."""
+"""hand_off: e-mail that its provider holds until its instant, and takes back while it still can.
+
+A staged wave is handed over ahead, in groups that the provider cancels together. Until the provider's margin before
+the instant whatever is wrong with a group is put right in the same way: it is cancelled, and once the provider has
+confirmed that in time, what was in it is planned again. After that the rules are those of mail handed over directly.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.bundle import Bundle
+from campaign.model.claim import Claim
+from campaign.model.delivery import OPEN, State
+from campaign.model.group import Cancelled, Group, GroupState, NotCancelled, Opened, Unanswered
+from campaign.model.wave import Wave, WaveState
+from campaign.ports.channel import Staging
+
+SLACK = timedelta(minutes=5)
+"""Nothing is handed over to be held within this of the margin, so that what goes wrong can still be put right."""
+PASSES = (timedelta(minutes=30), timedelta(0))
+"""How long before the slack begins the groups are looked through for people who may not be written to any more. Few
+times, and for all of them together, because a provider lets only so many groups be cancelled. Whom the last pass takes
+back is handed over directly, at the instant."""
+_LOOK = timedelta(minutes=5)
+"""How often it is seen, while a provider holds something, whether it may still go."""
+_AGAIN = timedelta(seconds=30)
+_RETRY = timedelta(minutes=1)
+_HELD = (GroupState.OPEN, GroupState.FULL)
+_STOPPED = (WaveState.HELD, WaveState.CANCELLED, WaveState.MISSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Nothing can be handed over before ``until``; where ``channel``, nothing at all to this channel."""
+
+    until: datetime
+    why: str
+    channel: bool = False
 
 
 def can_hold(desk: Desk, bundle: Bundle) -> bool:
     """True where the step's provider holds what it is handed over ahead of its instant."""
     sender = bundle.plan.sender
     return sender is not None and bundle.step.channel == "email" and desk.mails[sender.via].staging is not None
+
+
+def place(desk: Desk, contents: Contents, claim: Claim) -> Group | Waits | None:
+    """The group that a claimed batch is handed over in; None where it is handed over directly."""
+    wave, now = claim.wave, desk.clock.now()
+    if not wave.ahead or now >= wave.due_at:
+        return None
+    staging = _staging(desk, contents, wave)
+    if staging is None:
+        return Waits(wave.due_at, "its provider holds nothing until its instant")
+    if now >= _closes_at(staging, wave.due_at):
+        return Waits(wave.due_at, "too near its instant to be held by the provider; it goes out at it")
+    if now < wave.due_at - staging.most_ahead:
+        return Waits(wave.due_at - staging.most_ahead, "its provider does not hold it for so long")
+    found = desk.ledger.group_for(claim)
+    return found if isinstance(found, Group) else _open(desk, staging, wave, found)
+
+
+def _open(desk: Desk, staging: Staging, wave: Wave, size: int) -> Group | Waits:
+    opened = staging.open()
+    now = desk.clock.now()
+    if isinstance(opened, Opened):
+        return desk.ledger.open_group(wave, opened.ref, size=size, now=now)
+    until = opened.until or now + _RETRY
+    desk.ledger.close_gate(wave.channel, "", until=until, why=opened.reason)
+    desk.tell(f"{wave.channel} waits until {until:%H:%M:%S} UTC: {opened.reason}")
+    return Waits(until, opened.reason, channel=True)
+
+
+def reach(desk: Desk, contents: Contents | None = None) -> None:
+    """Take back what a provider holds and must not send as it is: what was stopped, is in doubt, or is for people who
+    may not be written to any more. Again: what could not be done yet is tried again, and else nothing changes."""
+    contents = contents or Contents(desk.ledger)
+    groups = desk.ledger.groups(states=(*_HELD, GroupState.CANCELLING))
+    if not groups:
+        return
+    waves = {wave.id: wave for wave in desk.ledger.waves()}
+    for group in groups:
+        if group.state in _HELD:
+            _look_at(desk, contents, waves[group.wave_id], group)
+    for group in desk.ledger.groups(states=(GroupState.CANCELLING,)):
+        _cancel(desk, contents, waves[group.wave_id], group)
+    _close(desk, {group.wave_id for group in groups})
+
+
+def next_at(desk: Desk, contents: Contents) -> datetime | None:
+    """When to see to what providers hold; None where they hold nothing."""
+    now = desk.clock.now()
+    instants = []
+    groups = desk.ledger.groups(states=(*_HELD, GroupState.CANCELLING))
+    waves = {wave.id: wave for wave in desk.ledger.waves()} if groups else {}
+    for group in groups:
+        staging = _staging(desk, contents, waves[group.wave_id])
+        if group.state is GroupState.CANCELLING:
+            instants.append(now + _AGAIN)
+        elif group.send_at > now:
+            in_time = staging is not None and now + staging.margin < group.send_at
+            doubted = in_time and group.batches.get(State.IN_DOUBT)
+            instants.append(now if doubted else group.send_at)
+            if staging is not None and in_time:
+                instants += [*_passes(staging, group), now + _LOOK]
+    return min((instant for instant in instants if instant >= now), default=None)
+
+
+def unsettled(desk: Desk) -> bool:
+    """True while something is to be taken back from a provider that can still be."""
+    return bool(desk.ledger.groups(states=(GroupState.CANCELLING,)))
+
+
+def _staging(desk: Desk, contents: Contents, wave: Wave) -> Staging | None:
+    sender = contents.bundle(wave).plan.sender
+    mails = desk.mails.get(sender.via) if sender is not None and wave.channel == "email" else None
+    return None if mails is None else mails.staging
+
+
+def _closes_at(staging: Staging, send_at: datetime) -> datetime:
+    return send_at - staging.margin - SLACK
+
+
+def _passes(staging: Staging, group: Group) -> list[datetime]:
+    return [_closes_at(staging, group.send_at) - before for before in PASSES]
+
+
+def _look_at(desk: Desk, contents: Contents, wave: Wave, group: Group) -> None:
+    """Have a group called back where something is wrong with it and it can still be put right."""
+    staging, now = _staging(desk, contents, wave), desk.clock.now()
+    if staging is None or now + staging.margin >= group.send_at:
+        return
+    doubted = group.batches.get(State.IN_DOUBT)
+    why = ""
+    if wave.state in _STOPPED:
+        why = f"{wave.name} is {wave.state.value}" + (f": {wave.why}" if wave.why else "")
+    elif doubted:
+        why = (
+            "the reply to a request in it was lost" if doubted == 1 else f"the replies to {doubted} requests were lost"
+        )
+    elif any(group.seen_at < look_at <= now for look_at in _passes(staging, group)):
+        barred = desk.ledger.barred(group, now=now)
+        if barred:
+            why = f"{barred:,} in it may not be written to any more"
+    if why:
+        desk.ledger.call_back(group, why=why, now=now)
+
+
+def _cancel(desk: Desk, contents: Contents, wave: Wave, group: Group) -> None:
+    """Cancel a group at the provider, unless a request of it is still under way."""
+    staging = _staging(desk, contents, wave)
+    if group.batches.get(State.CLAIMED):
+        return
+    if staging is None:
+        why = "its provider is not set up here any more"
+        desk.ledger.not_called_back(group, why=why, unsure=True, now=desk.clock.now())
+        desk.tell(f"{wave.name}: a group of messages cannot be taken back: {why}")
+        return
+    begun_in_time = desk.clock.now() + staging.margin < group.send_at
+    told = staging.cancel(group.ref) if begun_in_time else staging.look(group.ref)
+    now = desk.clock.now()
+    in_time = now + staging.margin < group.send_at
+    match told:
+        case Cancelled() if in_time:
+            back = desk.ledger.called_back(group, now=now)
+            desk.tell(f"{wave.name}: {back:,} taken back from the provider, because {group.why}")
+        case Cancelled():
+            why = "cancelled too near its instant to be sure of it"
+            desk.ledger.not_called_back(group, why=why, unsure=True, now=now)
+            desk.tell(f"{wave.name}: a group of messages was {why}; they are in doubt")
+        case NotCancelled(why) if not in_time:
+            desk.ledger.not_called_back(group, why=f"{group.why}, but {why}", unsure=False, now=now)
+            desk.tell(f"{wave.name}: a group of messages could not be taken back, though {group.why}: {why}")
+        case NotCancelled(why) | Unanswered(why):
+            if why not in group.why:
+                desk.ledger.call_back(group, why=f"{group.why}; {why}", now=now)
+                desk.tell(f"{wave.name}: a group of messages is not taken back yet: {why}")
+        case _:
+            assert_never(told)
+
+
+def _close(desk: Desk, wave_ids: set[int]) -> None:
+    """A wave is done once its provider holds nothing of it any more."""
+    now = desk.clock.now()
+    for wave in desk.ledger.waves(states=(WaveState.PREPARED, WaveState.HELD)):
+        if wave.id in wave_ids and not any(wave.counts.get(state) for state in (*OPEN, State.IN_DOUBT)):
+            desk.ledger.close_wave(wave.id, now=now)

@@ -74,7 +74,8 @@ def steps(tallies: Iterable[Tally], waves: Sequence[Wave]) -> list[StepReview]:
     for tally in tallies:
         mine = [wave for wave in waves if wave.step == tally.step]
         peopled = [wave for wave in mine if wave.planned or wave.prepared_at is None]
-        delays = [wave.first_sent_at - wave.due_at for wave in mine if wave.first_sent_at is not None]
+        # What was handed over ahead left its provider at its instant.
+        delays = [max(wave.first_sent_at, wave.due_at) - wave.due_at for wave in mine if wave.first_sent_at is not None]
         found.append(
             StepReview(
                 step=tally.step,

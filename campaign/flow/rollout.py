@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from campaign.flow import dispatch, due, feedback, prepare, settle
+from campaign.flow import dispatch, due, feedback, hand_off, prepare, settle
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.wave import WaveState
@@ -23,14 +23,23 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         feedback.apply(desk)
         begun = {wave.id for wave in due.waves(desk) if prepare.wave(desk, contents, wave)}
         due.stale(desk)
+        due.voided(desk)
+        hand_off.reach(desk, contents)
+        due.withdraw(desk)
         coming = desk.ledger.next_due(now=desk.clock.now())
         dispatch.everything(desk, contents, until=coming)
         _tell(desk, begun)
         feedback.apply(desk)
         settle.doubts(desk, contents)
+        hand_off.reach(desk, contents)
         dispatch.everything(desk, contents, until=coming)  # what settling has found not to be sent
         now = desk.clock.now()
-        instants = (desk.ledger.next_due(now=now), settle.next_at(desk), now if coming and coming <= now else None)
+        instants = (
+            desk.ledger.next_due(now=now),
+            settle.next_at(desk),
+            hand_off.next_at(desk, contents),
+            now if coming and coming <= now else None,
+        )
         return min((instant for instant in instants if instant is not None), default=None)
 
     return turn

@@ -166,7 +166,7 @@ class Ledger(Protocol):
         ...
 
     def call_back(self, group: Group, *, why: str, now: datetime) -> None:
-        """Let nobody join the group any more: it is to be cancelled."""
+        """Let nobody join the group any more: it is to be cancelled. Again: only ``why`` is changed."""
         ...
 
     def called_back(self, group: Group, *, now: datetime) -> int:

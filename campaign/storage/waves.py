@@ -43,14 +43,17 @@ def approve(
 ) -> tuple[str, ...]:
     step = bundle.step
     insert_or_ignore(connection, t.bundles, {"digest": manifest.digest, "body": pack_bundle(bundle)})
-    connection.execute(
-        sa.insert(t.approvals).values(
-            world=world,
-            step=step.id,
-            digest=manifest.digest,
-            by=by,
-            approved_at=at,
-            parts=json.dumps(dict(manifest.parts)),
+    last = approvals(connection, world).get(step.id)
+    if last is None or (last.digest, last.by, last.at) != (manifest.digest, by, at):  # else the same word, carried out
+        connection.execute(
+            sa.insert(t.approvals).values(
+                world=world,
+                step=step.id,
+                digest=manifest.digest,
+                by=by,
+                approved_at=at,
+                parts=json.dumps(dict(manifest.parts)),
+            )
         )
     )
     there = {wave.number: wave for wave in find(connection, world, step=step.id)}
@@ -86,7 +89,7 @@ def approve(
             connection.execute(
                 sa.update(t.waves)
                 .where(t.waves.c.id == old.id)
-                .values(state=WaveState.PREPARED.value, due_at=at, late_s=values["late_s"], why="")
+                .values(state=WaveState.PREPARED.value, due_at=max(at, old.due_at), late_s=values["late_s"], why="")
             )
             placed.append(wave.name)
     for old in there.values():
