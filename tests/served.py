@@ -49,6 +49,15 @@ class Site:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.ask("POST", path, urlencode(fields).encode(), form)
 
+    def break_off(self, method: str, path: str, body: bytes, *, length: int) -> None:
+        """Announce a body of ``length``, send ``body`` alone, and hang up."""
+        head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {length}\r\n\r\n"
+        with socket.create_connection((HOST, urlsplit(self.url).port or 80), timeout=TIMEOUT_S) as connection:
+            connection.sendall(head.encode() + body)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(4_096):
+                pass
+
 
 @contextmanager
 def served(app: ASGIApp) -> Iterator[Site]:

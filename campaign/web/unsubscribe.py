@@ -30,6 +30,8 @@ MOST_BYTES = 16 * 1024
 MOST_FIELDS = 50
 RETRY_AFTER_S = 120
 
+_CLINGING = "/.,;:!?)]}>'\"* "
+"""What programs that turn text into links take along from behind one; no key ends in any of it."""
 _ONE_CLICK = "list-unsubscribe"
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
@@ -51,7 +53,7 @@ HEADERS = {
 def routes(doors: Sequence[Door], clock: Clock) -> list[Route]:
     """The pages for the links of these doors."""
     desk = _Pages(doors, clock)
-    return [Route("/u/{key}", desk.answer, methods=["GET", "POST"], name="unsubscribe")]
+    return [Route("/u/{key:path}", desk.answer, methods=["GET", "POST"], name="unsubscribe")]
 
 
 class _Pages:
@@ -66,7 +68,7 @@ class _Pages:
             try:
                 wish = _wish(await _body(request), request.headers.get("content-type", ""))
             except ClientDisconnect:
-                wish = Wish.NOTHING  # whoever asks and goes away has asked
+                return Response(status_code=400)  # half a wish, and nobody there to hear what became of it
         return await run_in_threadpool(self._answer, request, wish)
 
     def _answer(self, request: Request, wish: Wish | None) -> Response:
@@ -75,7 +77,7 @@ class _Pages:
         accepted = _accepted(request.headers.get("accept-language", ""))
         look = Look(pages.best(asked_for, *accepted), asked_for)
         try:
-            came = visit(self._doors, request.path_params["key"])
+            came = visit(self._doors, request.path_params["key"].rstrip(_CLINGING))
             if came is None:
                 return _page(404, look, pages.unknown(self._whose(), look))
             look = Look(pages.best(asked_for, *came.recipient.languages, *accepted), asked_for, came.door.trial)
