@@ -16,10 +16,16 @@ BatchT = TypeVar("BatchT", MailBatch, PostBatch, contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``batch``: most deliveries in one call. ``in_flight``: most calls at the same time."""
+    """``batch``: most deliveries in one call. ``in_flight``: most calls at the same time.
+
+    ``fields_bytes``: the most that one person's merge fields may have together to be filled in by the provider.
+    ``message_bytes``: the most that one call may have. 0 is no limit that we know of.
+    """
 
     batch: int
     in_flight: int
+    fields_bytes: int = 0
+    message_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

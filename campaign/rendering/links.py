@@ -76,6 +76,11 @@ class Utm:
         )
 
 
+def addresses_in(text: str) -> list[str]:
+    """The web addresses that stand in ``text``, as mail programs make links of them."""
+    return [_without_stops(match[0])[0] for match in _IN_TEXT.finditer(text)]
+
+
 def _without_stops(url: str) -> tuple[str, str]:
     """The address, and what after it belongs to the sentence: a full stop, a closing bracket that opens outside."""
     end = len(url)
