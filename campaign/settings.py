@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeGuard, TypeVar, get_args
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -27,9 +24,10 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from campaign import setting_values
 from campaign.errors import BadInput, NotConfigured, Problem
 from campaign.files import env_file as env_files
 
@@ -42,113 +40,36 @@ DEFAULT_FILE = Path(".env")
 
 _ACCOUNT_NAME = r"[A-Z0-9]+(?:[-_][A-Z0-9]+)*"
 _LONGEST_VALUE = 4_096
-_SHORTEST_SECRET = 16
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
-_MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
-def _wrong(what: str, remedy: str = "", *, variable: str = "") -> PydanticCustomError:
-    """An error in our own words. ``variable`` names the field where the check is on the model above it."""
-    return PydanticCustomError("wrong", "{what}", {"what": what, "remedy": remedy, "variable": variable})
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _web_address(value: str) -> str:
-    """A base URL without its closing slash; plain http only within this machine, because tokens travel over it."""
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https") or re.search(r"\s", value):
-        raise _wrong("is not a web address", "write it in full, such as https://campaign.example.org")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise _wrong("must be an address alone, without a user, ? or #")
-    if parts.scheme == "http" and not _is_this_machine(host):
-        raise _wrong("must begin with https://", "http:// is only for 127.0.0.1 and localhost")
-    return value.rstrip("/")
-
-
-def _database(value: SecretStr) -> SecretStr:
-    url = value.get_secret_value()
-    if url.startswith("postgres://"):
-        raise _wrong("must begin with postgresql://", "postgres:// is an old spelling")
-    if re.fullmatch(r"sqlite:///(?!:memory:).+|postgresql(\+psycopg)?://.+", url) is None:
-        raise _wrong(
-            "is not a database that Campaign can use",
-            "write sqlite:///campaign.db, or postgresql://USER:PASSWORD@HOST/NAME",
-        )
-    return value
-
-
-def _secret_key(value: SecretStr) -> SecretStr:
-    if len(value) < _SHORTEST_SECRET:
-        raise _wrong(f"must have at least {_SHORTEST_SECRET} characters", _MAKE_ONE)
-    if len(set(value.get_secret_value())) < _SHORTEST_SECRET // 2:
-        raise _wrong("is too easy to guess", _MAKE_ONE)
-    return value
-
-
-def _webhook_key(value: str) -> str:
-    try:
-        der = b64decode(value, validate=True)
-    except ValueError:
-        der = b""
-    if not der.startswith(b"0"):  # a DER SEQUENCE, as SubjectPublicKeyInfo is (RFC 5280, section 4.1)
-        raise _wrong("is not a public key", "copy the verification key that SendGrid shows with its event webhook")
-    return value
-
-
-def _port(value: int) -> int:
-    if not 1 <= value <= 65_535:  # noqa: PLR2004 - the ports that there are
-        raise _wrong("must be a whole number from 1 to 65535")
-    return value
-
-
-def _host(value: str) -> str:
-    if re.search(r"[\s/@:]", value):
-        raise _wrong("must be a host name alone, such as mail.example.org", "the port has a variable of its own")
-    return value
-
-
-def _handle(value: str) -> str:
-    handle = value.removeprefix("@").lower()
-    if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", handle) is None:
-        raise _wrong("is not a Bluesky handle", "write it in full, such as coalition.bsky.social")
-    return handle
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-WebAddress = Annotated[str, AfterValidator(_web_address)]
+WebAddress = Annotated[str, AfterValidator(setting_values.web_address)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+class Web(_Part):
+    """``keep_raw_days``: how long what SendGrid posted is kept as it came."""
+
+    keep_raw_days: Annotated[int, BeforeValidator(setting_values.days)] = 90
+
+
 class SendGrid(_Part):
     api_key: SecretStr | None = None
     base_url: WebAddress = "https://api.sendgrid.com"
-    webhook_public_key: Annotated[str, AfterValidator(_webhook_key)] | None = None
+    webhook_public_key: Annotated[str, AfterValidator(setting_values.webhook_key)] | None = None
 
 
 class Smtp(_Part):
     """``port`` where none is given: 587 for starttls, 465 for tls, 25 for none."""
 
-    host: Annotated[str, AfterValidator(_host)] | None = None
-    port: Annotated[int, AfterValidator(_port)] = _PORTS["starttls"]
+    host: Annotated[str, AfterValidator(setting_values.host)] | None = None
+    port: Annotated[int, AfterValidator(setting_values.port)] = _PORTS["starttls"]
     username: str | None = None
     password: SecretStr | None = None
-    security: Annotated[Literal["starttls", "tls", "none"], BeforeValidator(_lower)] = "starttls"
+    security: Annotated[Literal["starttls", "tls", "none"], BeforeValidator(setting_values.lower)] = "starttls"
 
     @model_validator(mode="before")
     @classmethod
@@ -161,7 +82,7 @@ class Smtp(_Part):
     def _whole(self) -> Self:
         if (self.username is None) != (self.password is None):
             missing = "username" if self.username is None else "password"
-            raise _wrong("is missing", "a user name and a password go together", variable=missing)
+            raise setting_values.wrong("is missing", "a user name and a password go together", variable=missing)
         return self
 
 
@@ -173,7 +94,7 @@ class XAccount(_Part):
 
 
 class BlueskyAccount(_Part):
-    handle: Annotated[str, AfterValidator(_handle)]
+    handle: Annotated[str, AfterValidator(setting_values.handle)]
     app_password: SecretStr
 
 
@@ -201,7 +122,7 @@ class Mastodon(_Part):
     def _server_named(self) -> Self:
         # There are thousands of servers: a default would hand an account's token to one that is not its own.
         if self.accounts and "base_url" not in self.model_fields_set:
-            raise _wrong("is missing", "name the server that the accounts are on", variable="base_url")
+            raise setting_values.wrong("is missing", "name the server that the accounts are on", variable="base_url")
         return self
 
 
@@ -212,9 +133,10 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter=DEEPER, frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
-    database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr("sqlite:///campaign.db")
-    secret_key: Annotated[SecretStr, AfterValidator(_secret_key)] | None = None
+    database_url: Annotated[SecretStr, AfterValidator(setting_values.database)] = SecretStr("sqlite:///campaign.db")
+    secret_key: Annotated[SecretStr, AfterValidator(setting_values.secret_key)] | None = None
     public_url: WebAddress = "https://campaign.example.org"
+    web: Web = Web()
     sendgrid: SendGrid = SendGrid()
     smtp: Smtp = Smtp()
     x: X = X()
@@ -236,7 +158,7 @@ class Settings(BaseSettings):
     def secret(self) -> bytes:
         """The secret key, of at least 16 bytes. Raises NotConfigured where none is set."""
         if self.secret_key is None:
-            raise NotConfigured(f"{PREFIX}SECRET_KEY is not set; {_MAKE_ONE} and put it into .env")
+            raise NotConfigured(f"{PREFIX}SECRET_KEY is not set; {setting_values.MAKE_ONE} and put it into .env")
         return self.secret_key.get_secret_value().encode()
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from campaign.bootstrap import channels
+from campaign.bootstrap import channels, web
 from campaign.bootstrap.watched import Watched
 from campaign.errors import NotConfigured
 from campaign.flow import proof, rollout
@@ -94,7 +94,9 @@ def live(settings: Settings, sources: Sources, *, clock: Clock, report: Report) 
     database = open_database(settings)
     stack.callback(database.close)
     mails, posts = channels.live(settings, sources.plan)
-    return _program(sources, database, "live", mails, posts, secret, settings.public_url, clock, report, stack)
+    program = _program(sources, database, "live", mails, posts, secret, settings.public_url, clock, report, stack)
+    program.desk.feedback = web.feedback(settings, database, clock=clock, tell=program.desk.tell)
+    return program
 
 
 def sandboxed(

@@ -54,6 +54,8 @@ COMMANDS = (
     Listed("rehearse", "campaign.cli.rehearse:rehearse", "Run the whole plan against the sandbox, now.", _APPROVE),
     Listed("approve", "campaign.cli.approve:approve", "Approve exactly what would be sent now.", _APPROVE),
     Listed("run", "campaign.cli.run:run", "Send what is due, when it is due.", _SEND),
+    Listed("web", "campaign.cli.web:web", "Serve the unsubscribe pages and the webhook.", _SEND),
+    Listed("feedback", "campaign.cli.feedback:app", "Apply what SendGrid has posted to the webhook.", _SEND),
     Listed("doctor", "campaign.cli.doctor:doctor", "Try settings, accounts and database before the day.", _SEND),
     Listed("log", "campaign.cli.log:log", "Who was sent what, when, and why not.", _REVIEW),
     Listed("sandbox", "campaign.cli.sandbox:sandbox", "Run the stand-in providers by themselves.", _SEND, hidden=True),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from campaign.errors import CampaignError
 from campaign.model.delivery import DeliveryId, Keys
 from campaign.model.event import Event, EventKind
+from campaign.model.wave import WaveState
 from campaign.ports.clock import Clock
 from campaign.ports.inbox import Inbox, Posted
 from campaign.ports.ledger import Ledger
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LOOK = timedelta(seconds=3)
 """How often the inbox is looked at while mail is on its way."""
+GLANCE = timedelta(seconds=30)
+"""How long a whole turn is put off at most while mail is on its way."""
 KEEP = timedelta(days=90)
 """How long raw bodies are kept, where nothing else is set."""
 
@@ -112,6 +115,38 @@ def apply(desk: Desk) -> Mapping[EventKind, int]:
     if desk.feedback is not None:
         new += desk.feedback.apply()
     return new
+
+
+def listening(desk: Desk, turn: Callable[[], datetime | None]) -> Callable[[], datetime | None]:
+    """``turn``, and between two of them a look at the inbox every few seconds while mail is on its way.
+
+    A look is not a whole turn: networks that are asked about doubts are not to be asked that often.
+    """
+    whole_at: datetime | None = None
+
+    def heard() -> datetime | None:
+        nonlocal whole_at
+        if desk.feedback is None:
+            return turn()
+        now = desk.clock.now()
+        # A clock that was set back would put the next turn off for long.
+        if whole_at is not None and now < whole_at <= now + GLANCE:
+            apply(desk)
+            if _out(desk):
+                return min(whole_at, now + LOOK)
+        instant = turn()
+        if not _out(desk):
+            whole_at = None
+            return instant
+        now = desk.clock.now()
+        whole_at = now + GLANCE if instant is None else min(instant, now + GLANCE)
+        return min(whole_at, now + LOOK)
+
+    return heard
+
+
+def _out(desk: Desk) -> bool:
+    return bool(desk.ledger.waves(states=(WaveState.PREPARED,)))
 
 
 def _ours(keys: Keys, events: Sequence[Event]) -> list[tuple[DeliveryId, Event]]:

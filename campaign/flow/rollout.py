@@ -42,7 +42,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         )
         return min((instant for instant in instants if instant is not None), default=None)
 
-    return turn
+    return feedback.listening(desk, turn)
 
 
 def _tell(desk: Desk, begun: Collection[int]) -> None:

@@ -13,6 +13,7 @@ import signal
 import stat
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
@@ -20,6 +21,7 @@ import orjson
 from campaign.errors import SandboxFailed
 from campaign.sandbox.faults import SCENARIOS, Faults
 from campaign.sandbox.server import Sandbox
+from campaign.sandbox.webhook import Poster, Signer
 
 
 def main() -> int:
@@ -30,6 +32,8 @@ def main() -> int:
     parser.add_argument("--faults", choices=SCENARIOS, default="none")
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
     parser.add_argument("--accounts", type=Path, help="JSON: provider to account name to credential")
+    parser.add_argument("--webhook", help="post what becomes of e-mail to this address, signed as SendGrid signs")
+    parser.add_argument("--webhook-key", type=Path, help="keep the signing key here; a new one each time if left out")
     asked = parser.parse_args()
     # A request of a thousand recipients makes some 5,000 objects, none of them in a cycle.
     gc.set_threshold(200_000, 20, 20)
@@ -50,8 +54,17 @@ def main() -> int:
         )
     except SandboxFailed as error:
         parser.exit(error.exit_code, f"{error}\n")
-    with sandbox:
+    with sandbox, ExitStack() as stack:
         told = {"url": sandbox.url, "urls": dict(sandbox.urls), "smtp_port": sandbox.smtp_port}
+        if asked.webhook:
+            try:
+                signer = Signer(asked.webhook_key)
+                poster = Poster(asked.webhook, sandbox.events, signer)
+            except SandboxFailed as error:
+                parser.exit(error.exit_code, f"{error}\n")
+            poster.start()
+            stack.callback(poster.stop)
+            told["webhook_public_key"] = signer.public_key
         print(orjson.dumps(told).decode(), flush=True)  # noqa: T201 - the one line that whoever started it reads
         if stat.S_ISFIFO(os.fstat(0).st_mode):
             threading.Thread(target=_outlived, args=(ended,), daemon=True).start()

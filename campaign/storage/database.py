@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from campaign.errors import LedgerError, LedgerTooNew, NotConfigured
 from campaign.storage import tables
@@ -63,6 +63,14 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def revision(self) -> str | None:
+        """The migration that the database is at; None where it cannot be reached."""
+        try:
+            with self.read() as connection:
+                return self._version(connection)
+        except SQLAlchemyError:
+            return None
 
     def _migrate(self) -> None:
         with self.read() as connection:

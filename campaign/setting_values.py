@@ -1,0 +1,103 @@
+"""What a setting's value has to be like; each function returns it as it is used, or says what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
+
+MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+_SHORTEST_SECRET = 16
+_LONGEST_KEPT_DAYS = 3_650
+
+
+def wrong(what: str, remedy: str = "", *, variable: str = "") -> PydanticCustomError:
+    """An error in our own words. ``variable`` names the field where the check is on the model above it."""
+    return PydanticCustomError("wrong", "{what}", {"what": what, "remedy": remedy, "variable": variable})
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def web_address(value: str) -> str:
+    """A base URL without its closing slash; plain http only within this machine, because tokens travel over it."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or re.search(r"\s", value):
+        raise wrong("is not a web address", "write it in full, such as https://campaign.example.org")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise wrong("must be an address alone, without a user, ? or #")
+    if parts.scheme == "http" and not _is_this_machine(host):
+        raise wrong("must begin with https://", "http:// is only for 127.0.0.1 and localhost")
+    return value.rstrip("/")
+
+
+def database(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    if url.startswith("postgres://"):
+        raise wrong("must begin with postgresql://", "postgres:// is an old spelling")
+    if re.fullmatch(r"sqlite:///(?!:memory:).+|postgresql(\+psycopg)?://.+", url) is None:
+        raise wrong(
+            "is not a database that Campaign can use",
+            "write sqlite:///campaign.db, or postgresql://USER:PASSWORD@HOST/NAME",
+        )
+    return value
+
+
+def secret_key(value: SecretStr) -> SecretStr:
+    if len(value) < _SHORTEST_SECRET:
+        raise wrong(f"must have at least {_SHORTEST_SECRET} characters", MAKE_ONE)
+    if len(set(value.get_secret_value())) < _SHORTEST_SECRET // 2:
+        raise wrong("is too easy to guess", MAKE_ONE)
+    return value
+
+
+def webhook_key(value: str) -> str:
+    try:
+        der = b64decode(value, validate=True)
+    except ValueError:
+        der = b""
+    if not der.startswith(b"0"):  # a DER SEQUENCE, as SubjectPublicKeyInfo is (RFC 5280, section 4.1)
+        raise wrong("is not a public key", "copy the verification key that SendGrid shows with its event webhook")
+    return value
+
+
+def port(value: int) -> int:
+    if not 1 <= value <= 65_535:  # noqa: PLR2004 - the ports that there are
+        raise wrong("must be a whole number from 1 to 65535")
+    return value
+
+
+def host(value: str) -> str:
+    if re.search(r"[\s/@:]", value):
+        raise wrong("must be a host name alone, such as mail.example.org", "the port has a variable of its own")
+    return value
+
+
+def handle(value: str) -> str:
+    handle = value.removeprefix("@").lower()
+    if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", handle) is None:
+        raise wrong("is not a Bluesky handle", "write it in full, such as coalition.bsky.social")
+    return handle
+
+
+def days(value: object) -> object:
+    if not re.fullmatch(r"[0-9]{1,4}", str(value)) or not 1 <= int(str(value)) <= _LONGEST_KEPT_DAYS:
+        raise wrong(f"must be a whole number of days from 1 to {_LONGEST_KEPT_DAYS}")
+    return int(str(value))
+
+
+def lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
