@@ -20,6 +20,7 @@ from campaign.model.supporter import Basis, Consent
 
 if TYPE_CHECKING:
     from campaign.files.supporters_csv import Reading
+    from campaign.model.preference import Preference
     from campaign.model.supporter import Supporter
     from campaign.ports.supporters import Added
     from campaign.storage.supporters import SqlSupporters
@@ -235,13 +236,13 @@ def sample(
     if out is None:
         with _stdout() as stream:
             write_header(stream)
-            write_rows(stream, ((person, person.unsubscribed) for person in people))
+            write_rows(stream, ((person, person.unsubscribed, "") for person in people))
         return
     try:
         with out.open("x", encoding="utf-8", newline="") as file, screen.progress("Writing", total=number) as bar:
             write_header(file)
             while page := list(islice(people, _PAGE)):
-                write_rows(file, ((person, person.unsubscribed) for person in page))
+                write_rows(file, ((person, person.unsubscribed, "") for person in page))
                 bar.advance(len(page))
     except OSError as error:
         what = f"cannot be written: {error.strerror}"
@@ -251,15 +252,16 @@ def sample(
 
 @app.command()
 def show(email: Address, as_json: AsJson = False) -> None:
-    """Show what is kept of a person: themselves, their consent, whether they are suppressed.
+    """Show what is kept of a person: themselves, their consent, what they have asked for, whether they are suppressed.
 
     What was sent to them is shown by: campaign log --recipient EMAIL
     """
     address = normalised(email)
     with opened() as people:
         person, suppression = people.find(address), people.suppression(address)
+        wanted = people.preferences([person.id]).get(person.id) if person else None
     if as_json:
-        screen.print_json({"supporter": person, "suppression": suppression})
+        screen.print_json({"supporter": person, "preference": wanted, "suppression": suppression})
         return
     table = screen.table("", "")
     if person is None:
@@ -275,6 +277,7 @@ def show(email: Address, as_json: AsJson = False) -> None:
             "tags": ", ".join(person.tags),
             "consent": f"{consent.basis}, {consent.source}, {consent.at:%Y-%m-%d}" if consent else "none",
             "agreed to": consent.text if consent else "",
+            "wants": _wants(wanted),
             "has acted": f"{person.acted_at:%Y-%m-%d %H:%M} UTC" if person.acted_at else "not yet",
             **person.extra,
         }
@@ -287,6 +290,13 @@ def show(email: Address, as_json: AsJson = False) -> None:
         screen.out.print(table)
     if person is None:
         raise typer.Exit(1)
+
+
+def _wants(wanted: Preference | None) -> str:
+    if wanted is None:
+        return "every e-mail"
+    said = f"only the campaign {wanted.campaign}" if wanted.campaign else "at most one e-mail in seven days"
+    return said + (f", since {wanted.at:%Y-%m-%d}" if wanted.at else "")
 
 
 @app.command()
@@ -318,14 +328,15 @@ def export(
         Format.CSV
     ),
 ) -> None:
-    """Write the whole list to stdout, suppressed people too, marked as unsubscribed.
+    """Write the whole list to stdout, with what people have asked for; suppressed people too, marked as unsubscribed.
 
     A cell that a spreadsheet would take for a formula gets an apostrophe before it, which import takes off again.
     """
     with opened() as people:
         if shape is Format.JSON:
             screen.print_json_array(
-                {**_fields(person), "suppressed": suppressed} for person, suppressed in _marked(people)
+                {**_fields(person), "preference": wanted, "suppressed": suppressed}
+                for person, suppressed, wanted in _marked(people)
             )
             return
         from campaign.files.csv_write import write_header, write_rows
@@ -336,12 +347,14 @@ def export(
             write_rows(stream, _marked(people), extra=extra)
 
 
-def _marked(people: SqlSupporters) -> Iterator[tuple[Supporter, bool]]:
+def _marked(people: SqlSupporters) -> Iterator[tuple[Supporter, bool, str]]:
+    """Everybody, with whether they are suppressed and what they have asked for, as it is stored."""
     everybody = people.each()
     while page := list(islice(everybody, _PAGE)):
-        barred = people.barred([person.id for person in page])
+        ids = [person.id for person in page]
+        barred, wanted = people.barred(ids), people.preferences(ids)
         for person in page:
-            yield person, person.id in barred
+            yield person, person.id in barred, wanted[person.id].stored() if person.id in wanted else ""
 
 
 def _fields(person: Supporter) -> dict[str, Any]:

@@ -29,6 +29,7 @@ HEADER = (
     "consent_text",
     "acted_at",
     "unsubscribed",
+    "preference",
 )
 _ONLY_OURS = 0o600
 
@@ -38,9 +39,10 @@ def write_header(out: IO[str], *, extra: Sequence[str] = ()) -> None:
 
 
 def write_rows(
-    out: IO[str], people: Iterable[tuple[Supporter | NewSupporter, bool]], *, extra: Sequence[str] = ()
+    out: IO[str], people: Iterable[tuple[Supporter | NewSupporter, bool, str]], *, extra: Sequence[str] = ()
 ) -> None:
-    """Each with whether they are suppressed, which is written as unsubscribed. ``extra`` are the keys to write."""
+    """Each with whether they are suppressed, which is written as unsubscribed, and with their preference as it is
+    stored. ``extra`` are the keys to write."""
     csv.writer(out, lineterminator="\n").writerows(
         [
             *map(guarded, (person.email, person.first_name, person.last_name)),
@@ -56,9 +58,10 @@ def write_rows(
             guarded(person.consent.text) if person.consent else "",
             person.acted_at.isoformat() if person.acted_at else "",
             "yes" if suppressed else "",
+            preference,
             *(guarded(person.extra.get(key, "")) for key in extra),
         ]
-        for person, suppressed in people
+        for person, suppressed, preference in people
     )
 
 

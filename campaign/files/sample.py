@@ -123,7 +123,7 @@ def write_csv(path: Path, n: int, seed: int = 2018) -> None:
     """Write ``n`` made-up people as a list that can be imported."""
     with path.open("w", encoding="utf-8", newline="") as out:
         write_header(out)
-        write_rows(out, ((person, person.unsubscribed) for person in sample(n, seed=seed)))
+        write_rows(out, ((person, person.unsubscribed, "") for person in sample(n, seed=seed)))
 
 
 def _drawn(random: Random, weighed: Sequence[tuple[T, int]]) -> list[T]:

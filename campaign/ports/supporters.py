@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from campaign.model.preference import Preference
 from campaign.model.segment import Audience, Headcount, Segment
 from campaign.model.supporter import NewSupporter, Reason, Supporter, Suppression
 
@@ -94,6 +95,10 @@ class Supporters(Protocol):
 
     def barred(self, supporter_ids: Sequence[int]) -> frozenset[int]:
         """Those of the given supporters whose address is suppressed."""
+        ...
+
+    def preferences(self, supporter_ids: Sequence[int]) -> Mapping[int, Preference]:
+        """What those of the given supporters want who have asked for less than everything."""
         ...
 
     def acted(self, email: str, *, at: datetime) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection
 
+from campaign.model.preference import Preference, preference
 from campaign.model.segment import Audience, Headcount, Segment
 from campaign.model.supporter import NewSupporter, Reason, Supporter, Suppression
 from campaign.ports.supporters import Added, Shared
@@ -117,7 +118,9 @@ class SqlSupporters:
         ).select_from(supporters)
         with self._database.read() as connection:
             members, *left_out = connection.execute(
-                counted.where(segments.matches(audience.segment), segments.in_zones(audience))
+                counted.where(
+                    segments.matches(audience.segment), segments.in_zones(audience), segments.in_share(audience)
+                )
             ).one()
         return Headcount(members, *map(int, left_out))
 
@@ -176,6 +179,16 @@ class SqlSupporters:
                 chosen = sa.select(supporters.c.id).where(supporters.c.id.in_(ids), segments.suppressed())
                 found.update(connection.execute(chosen).scalars())
         return frozenset(found)
+
+    def preferences(self, supporter_ids: Sequence[int]) -> Mapping[int, Preference]:
+        wanted: dict[int, Preference] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(supporter_ids), _MOST_IDS):
+                ids = supporter_ids[start : start + _MOST_IDS]
+                chosen = sa.select(supporters.c.id, supporters.c.preference, supporters.c.preferred_at)
+                for row in connection.execute(chosen.where(supporters.c.id.in_(ids), supporters.c.preference != "")):
+                    wanted[row.id] = preference(row.preference, row.preferred_at)
+        return wanted
 
     def acted(self, email: str, *, at: datetime) -> bool:
         first = sa.update(supporters).where(_is(email), supporters.c.acted_at.is_(None))

@@ -680,7 +680,7 @@ def test_what_is_written_is_read_back(reads: Reads, tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     with path.open("w", encoding="utf-8", newline="") as out:
         write_header(out, extra=["chapter"])
-        write_rows(out, [(person, True)], extra=["chapter"])
+        write_rows(out, [(person, True, "")], extra=["chapter"])
     written = path.read_text(encoding="utf-8")
     assert "'=1+1" in written
     assert "'+mara@" in written
