@@ -8,6 +8,7 @@ nobody and are refused. No DNS is asked: a list of a million people must not dep
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from email_validator import EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES, EMAIL_MAX_LENGTH
@@ -29,6 +30,7 @@ class Addresses:
 
     def __init__(self) -> None:
         self._domains: dict[str, str] = {}
+        self._same: set[str] = set()
         self._roles = frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
 
     def normalised(self, written: str) -> str:
@@ -47,6 +49,22 @@ class Addresses:
             local = local.lower()  # RFC 2142: postmaster, info and the like are the same in any case
         return f"{local}@{known}"
 
+    def each(self, written: Iterable[str]) -> list[str | None]:
+        """The normal form of each address; None where it is none. Most are plain, at a domain that many share."""
+        plain, same, most = _PLAIN.fullmatch, self._same, EMAIL_MAX_LENGTH
+        return [
+            one
+            if (found := plain(one)) is not None and found[2] in same and one.islower() and len(one) <= most
+            else self._normalised_or_none(one)
+            for one in written
+        ]
+
+    def _normalised_or_none(self, written: str) -> str | None:
+        try:
+            return self.normalised(written)
+        except ValueError:
+            return None
+
     def _domain(self, domain: str) -> str | None:
         try:
             known: str = validate_email(f"a@{domain}", check_deliverability=False).domain
@@ -54,7 +72,10 @@ class Addresses:
             return None
         if len(self._domains) >= _MOST_DOMAINS:
             self._domains.clear()
+            self._same.clear()
         self._domains[domain] = known
+        if known == domain:
+            self._same.add(domain)
         return known
 
     @staticmethod

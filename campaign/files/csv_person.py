@@ -1,73 +1,35 @@
-"""Makes a person of a row's cells.
+"""Makes people of rows' cells.
 
 Most of what a row says many others say too: its country, its tags, how somebody agreed. Such cells are worked out
-once for each combination of them and remembered, which makes reading several times as fast.
+once for each combination of them and remembered, and taken column by column for many rows at once. A row with anything
+odd in it is looked at on its own, which is several times as slow and says what is odd.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress, count, islice, repeat
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from campaign.files import csv_values as values
 from campaign.files.addresses import Addresses
 from campaign.files.csv_cells import plain
 from campaign.files.csv_columns import Columns
-from campaign.files.csv_values import Standing
-from campaign.model.supporter import Basis, Consent, NewSupporter
+from campaign.files.csv_consent import Agreements, Assumed, Dates
+from campaign.files.csv_groups import Cells, Group, Memo
+from campaign.model.supporter import NewSupporter
 
 LONGEST_TEXT = 200
 LONGEST_POSTAL_CODE = 20
 LONGEST_EXTRA = 500
-_REMEMBERED = 50_000
+_ZIP_CODE = 5
 
 _PLACE = ("language", "zone", "country", "region")
-_CONSENT = (
-    "basis",
-    "source",
-    "consent_text",
-    "standing",
-    "status",
-    "agreed",
-    "declined",
-    "left_at",
-    "opted_in_at",
-    "confirmed_at",
-    "joined_at",
-)
-_STANDINGS: tuple[tuple[str, Callable[[str], Standing]], ...] = (
-    ("standing", values.standing),
-    ("status", values.status),
-    ("agreed", values.agreed),
-    ("declined", values.declined),
-)
-# Whoever left in one column has left, whatever the others say.
-_GRAVEST = (Standing.LEFT, Standing.ABSENT, Standing.UNKNOWN, Standing.AGREED)
+_TAGS_LEFT_OUT = f"tags over {values.LONGEST_TAG} characters, or over {values.MOST_TAGS} in a row"
 
-KeyT = TypeVar("KeyT", bound=Hashable)
-ValueT = TypeVar("ValueT")
-Cells = Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Assumed:
-    """What is taken to be so where a row is silent.
-
-    ``undated`` dates a consent that has no date, ``source`` names the origin of one that has none. A date after
-    ``latest`` cannot be true.
-    """
-
-    consent: Consent | None
-    source: str
-    tags: tuple[str, ...]
-    language: str
-    day_first: bool
-    undated: datetime
-    latest: datetime
+T = TypeVar("T")
 
 
 class _Place(NamedTuple):
@@ -78,48 +40,13 @@ class _Place(NamedTuple):
     warnings: tuple[str, ...]
 
 
-class _Agreement(NamedTuple):
-    consent: Consent | None
-    left: bool
-    warnings: tuple[str, ...]
-
-
-class _Memo(dict[KeyT, ValueT]):
-    """Values by key, each worked out when it is first asked for."""
-
-    def __init__(self, work_out: Callable[[KeyT], ValueT]) -> None:
-        self._work_out = work_out
-
-    def __missing__(self, key: KeyT) -> ValueT:
-        value = self._work_out(key)
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[key] = value
-        return value
-
-
-class _Group:
-    """Some of a row's cells, by what they mean. ``pick`` takes them out of a row."""
-
-    def __init__(self, columns: Columns, meanings: Sequence[str]) -> None:
-        places = [place for meaning in meanings for place in columns.of(meaning)]
-        self.any = bool(places)
-        # The first twice: of one place alone, itemgetter makes no tuple.
-        self.pick: Callable[[Cells], tuple[str, ...]] = itemgetter(*places, places[0]) if places else _nothing
-        self._slices: dict[str, slice] = {}
-        start = 0
-        for meaning in meanings:
-            self._slices[meaning] = slice(start, start := start + len(columns.of(meaning)))
-
-    def all(self, picked: tuple[str, ...], meaning: str) -> tuple[str, ...]:
-        return picked[self._slices[meaning]]
-
-    def first(self, picked: tuple[str, ...], meaning: str) -> str:
-        """The first of several columns for one thing that holds anything."""
-        return next((cell for cell in picked[self._slices[meaning]] if cell.strip()), "")
+_NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
+_NOWHERE = _Place("", "", "", "", ())
 
 
 class PersonMaker:
+    """``warnings`` counts what was left out of the people that were made."""
+
     def __init__(self, columns: Columns, assumed: Assumed, warnings: Counter[str]) -> None:
         self._assumed = assumed
         self._warnings = warnings
@@ -127,35 +54,106 @@ class PersonMaker:
         of = columns.of
         self._email, *self._other_emails = of("email")
         self._first, self._last, self._name = of("first_name"), of("last_name"), of("name")
-        self._postal, self._acted, self._extra_columns = of("postal_code"), of("acted_at"), columns.extra
-        self._place, self._consent, self._tag = (
-            _Group(columns, meanings) for meanings in (_PLACE, _CONSENT, ("tags",))
+        self._postal, self._extra_columns = of("postal_code"), columns.extra
+        self._place, self._tag = Group(columns, _PLACE), Group(columns, ("tags",))
+        self._acted = Dates(columns, "acted_at", assumed)
+        self._agreements = Agreements(columns, assumed)
+        self._texts: Memo[str, str] = Memo(_text)
+        self._places: Memo[tuple[str, ...], _Place] = Memo(self._place_of)
+        self._tags: Memo[tuple[str, ...], tuple[tuple[str, ...], bool]] = Memo(self._tags_of)
+        # The same, None where there is anything to say of it.
+        self._even_texts: Memo[str, str | None] = Memo(_even(_text))
+        self._even_places: Memo[tuple[str, ...], _Place | None] = Memo(self._even_place)
+        self._even_tags: Memo[tuple[str, ...], tuple[str, ...] | None] = Memo(self._even_tags_of)
+        self._even_extra: Memo[str, str | None] = Memo(_even_extra)
+        self._even_postal_codes: Memo[tuple[str, str, str], str | None] = Memo(_even(_postal_code))
+
+    def people(self, rows: Sequence[Cells]) -> tuple[list[NewSupporter], list[int]]:
+        """Each row's person, and the numbers of the rows for which ``person`` must be asked instead.
+
+        It must be asked where it has something to warn of, or raises.
+        """
+        if not rows:
+            return [], []
+        columns = list(zip(*rows, strict=True))
+        odd: set[int] = set()
+
+        def even(found: Iterable[T | None], otherwise: T) -> list[T]:
+            taken = list(islice(found, len(rows)))
+            if None not in taken:
+                return taken  # type: ignore[return-value]  # there is no None in it
+            odd.update(compress(count(), (one is None for one in taken)))
+            return [otherwise if one is None else one for one in taken]
+
+        emails = even(self._addresses.each(columns[self._email]), "")
+        languages, zones, countries, regions, _ = zip(
+            *even(map(self._even_places.__getitem__, self._place.pick_all(columns)), _NOWHERE), strict=True
         )
-        self._pick_place, self._pick_consent, self._pick_tags = (
-            group.pick for group in (self._place, self._consent, self._tag)
+        tags = even(map(self._even_tags.__getitem__, self._tag.pick_all(columns)), ())
+        firsts: Sequence[str]
+        lasts: Sequence[str]
+        firsts, lasts = (
+            even(map(self._even_texts.__getitem__, _all_filled(columns, places)), "")
+            for places in (self._first, self._last)
         )
-        self._texts: _Memo[str, str] = _Memo(_text)
-        self._places: _Memo[tuple[str, ...], _Place] = _Memo(self._place_of)
-        self._tags: _Memo[tuple[str, ...], tuple[tuple[str, ...], bool]] = _Memo(self._tags_of)
-        self._agreements: _Memo[tuple[str, ...], _Agreement] = _Memo(self._agreement_of)
+        if self._name:
+            names = even(map(self._even_texts.__getitem__, _all_filled(columns, self._name)), "")
+            firsts, lasts = zip(
+                *(
+                    (first, last) if first or last else _divided(name)
+                    for first, last, name in zip(firsts, lasts, names, strict=True)
+                ),
+                strict=True,
+            )
+        postal_codes: Iterable[str] = repeat("")
+        if self._postal:
+            known = self._even_postal_codes
+            postal_codes = even(
+                [
+                    code if not code or (len(code) == _ZIP_CODE and code.isdecimal()) else known[code, country, region]
+                    for code, country, region in zip(
+                        _all_filled(columns, self._postal), countries, regions, strict=False
+                    )
+                ],
+                "",
+            )
+        consents, lefts = self._agreements.of_all(columns, odd)
+        people = list(
+            map(
+                NewSupporter,
+                emails,
+                firsts,
+                lasts,
+                languages,
+                zones,
+                countries,
+                regions,
+                postal_codes,
+                tags,
+                consents,
+                self._acted.of_all(columns, odd),
+                lefts,
+                self._extras(columns, even) if self._extra_columns else repeat(_NOTHING_MORE),
+            )
+        )
+        return people, sorted(odd)
 
     def person(self, cells: Cells) -> NewSupporter:
         """The row's person; raises ValueError with the reason where the row cannot be used."""
         email = self._addresses.normalised(cells[self._email] or self._another_email(cells))
-        place = self._places[self._pick_place(cells)]
-        tags, some_left_out = self._tags[self._pick_tags(cells)]
-        agreement = self._agreements[self._pick_consent(cells)]
+        place = self._places[self._place.pick(cells)]
+        tags, some_left_out = self._tags[self._tag.pick(cells)]
+        agreement = self._agreements.of(cells)
         if place.warnings or agreement.warnings or some_left_out:
             self._warn(*place.warnings, *agreement.warnings, *([_TAGS_LEFT_OUT] if some_left_out else []))
         first, last = self._texts[_filled(cells, self._first)], self._texts[_filled(cells, self._last)]
         if self._name and not first and not last:
             first, last = _divided(self._texts[_filled(cells, self._name)])
-        postal = _filled(cells, self._postal)
-        if postal:
-            postal = values.postal_code(postal, place.country, place.region)
-            if len(postal) > LONGEST_POSTAL_CODE:
-                raise ValueError(f"the postal code has {len(postal):,} characters; the most is {LONGEST_POSTAL_CODE}")
-        return NewSupporter(  # by place: this is made a million times over
+        postal_code = _postal_code((_filled(cells, self._postal), place.country, place.region))
+        warnings: list[str] = []
+        acted_at = self._acted.of(cells, warnings)
+        self._warn(*warnings)
+        return NewSupporter(
             email,
             first,
             last,
@@ -163,12 +161,12 @@ class PersonMaker:
             place.zone,
             place.country,
             place.region,
-            postal,
+            postal_code,
             tags,
             agreement.consent,
-            self._acted_at(cells) if self._acted else None,
+            acted_at,
             agreement.left,
-            self._extra(cells) if self._extra_columns else {},
+            self._extra(cells),
         )
 
     def _warn(self, *what: str) -> None:
@@ -202,64 +200,24 @@ class PersonMaker:
         kept = [plain(tag) for tag in found if len(tag) <= values.LONGEST_TAG][: values.MOST_TAGS]
         return tuple(dict.fromkeys((*kept, *self._assumed.tags))), len(kept) < len(found)
 
-    def _agreement_of(self, picked: tuple[str, ...]) -> _Agreement:
-        if not self._consent.any:
-            return _Agreement(self._assumed.consent, left=False, warnings=())
-        warnings: list[str] = []
-        all_, first = self._consent.all, self._consent.first
-        said = {meaning(cell) for name, meaning in _STANDINGS for cell in all_(picked, name)}
-        if first(picked, "left_at"):
-            said.add(Standing.LEFT)
-        standing = next((each for each in _GRAVEST if each in said), Standing.SILENT)
-        if standing is Standing.UNKNOWN:
-            warnings.append("subscription statuses that are not known, taken for no consent")
-        consent = self._consent_of(picked, standing, warnings)
-        return _Agreement(consent, left=standing is Standing.LEFT, warnings=tuple(warnings))
-
-    def _consent_of(self, picked: tuple[str, ...], standing: Standing, warnings: list[str]) -> Consent | None:
-        """The row's own consent, or the one for everybody where the row is silent.
-
-        An opt-in time is a consent, a later confirmation makes it a double opt-in, and so is a word such as
-        "subscribed"; the day somebody was entered is none, but dates the consent for everybody. Mailchimp fills
-        CONFIRM_TIME for people whom somebody else entered too: alone it is such a day.
-        """
-        first, assumed = self._consent.first, self._assumed
-        opted_in = self._instant(first(picked, "opted_in_at"), warnings)
-        confirmed = self._instant(first(picked, "confirmed_at"), warnings)
-        joined = self._instant(first(picked, "joined_at"), warnings) or confirmed
-        basis: Basis | None = None
-        if written := first(picked, "basis"):
-            basis = values.basis(written)
-            if basis is None:
-                warnings.append("bases of consent that are not known, taken for none")
-        elif standing in (Standing.ABSENT, Standing.UNKNOWN):
-            pass
-        elif opted_in and confirmed and confirmed > opted_in:
-            basis = Basis.DOUBLE_OPT_IN
-        elif opted_in or standing is Standing.AGREED:
-            basis = Basis.OPT_IN
-        else:
-            return replace(assumed.consent, at=joined) if assumed.consent and joined else assumed.consent
-        if basis is None:
+    def _even_place(self, picked: tuple[str, ...]) -> _Place | None:
+        try:
+            place = self._place_of(picked)
+        except ValueError:
             return None
-        at = confirmed if basis is Basis.DOUBLE_OPT_IN else opted_in
-        source = plain(first(picked, "source"))[:LONGEST_TEXT] or assumed.source
-        text = plain(first(picked, "consent_text"))[:LONGEST_EXTRA]
-        return Consent(basis, source, at or opted_in or joined or assumed.undated, text)
+        return None if place.warnings else place
 
-    def _acted_at(self, cells: Cells) -> datetime | None:
-        warnings: list[str] = []
-        found = self._instant(_filled(cells, self._acted), warnings)
-        self._warn(*warnings)
-        return found
+    def _even_tags_of(self, picked: tuple[str, ...]) -> tuple[str, ...] | None:
+        tags, some_left_out = self._tags_of(picked)
+        return None if some_left_out else tags
 
-    def _instant(self, written: str, warnings: list[str]) -> datetime | None:
-        if not written:
-            return None
-        found = values.instant(written, day_first=self._assumed.day_first, latest=self._assumed.latest)
-        if found is None:
-            warnings.append("dates that cannot be read, or cannot be true")
-        return found
+    def _extras(
+        self, columns: Sequence[Cells], even: Callable[[Iterable[str | None], str], list[str]]
+    ) -> Iterable[Mapping[str, str]]:
+        keys = [key for _, key in self._extra_columns]
+        found = [even(map(self._even_extra.__getitem__, columns[place]), "") for place, _ in self._extra_columns]
+        for texts in zip(*found, strict=True):
+            yield {key: text for key, text in zip(keys, texts, strict=True) if text}
 
     def _extra(self, cells: Cells) -> Mapping[str, str]:
         found: dict[str, str] = {}
@@ -272,11 +230,36 @@ class PersonMaker:
         return found
 
 
-_TAGS_LEFT_OUT = f"tags over {values.LONGEST_TAG} characters, or over {values.MOST_TAGS} in a row"
+def _even(work_out: Callable[[T], str]) -> Callable[[T], str | None]:
+    def even(key: T) -> str | None:
+        try:
+            return work_out(key)
+        except ValueError:
+            return None
+
+    return even
 
 
-def _nothing(_: Any) -> tuple[str, ...]:
-    return ()
+def _even_extra(written: str) -> str | None:
+    text = plain(written)
+    return text if len(text) <= LONGEST_EXTRA else None
+
+
+def _postal_code(written: tuple[str, str, str]) -> str:
+    """By code, country and region."""
+    code = values.postal_code(*written)
+    if len(code) > LONGEST_POSTAL_CODE:
+        raise ValueError(f"the postal code has {len(code):,} characters; the most is {LONGEST_POSTAL_CODE}")
+    return code
+
+
+def _all_filled(columns: Sequence[Cells], places: Sequence[int]) -> Iterable[str]:
+    """Row by row, the first of several columns for one thing that holds anything; "" without end for no column."""
+    if not places:
+        return repeat("")
+    if len(places) == 1:
+        return columns[places[0]]
+    return [next(filter(None, cells), "") for cells in zip(*(columns[place] for place in places), strict=True)]
 
 
 def _filled(cells: Cells, places: Sequence[int]) -> str:

@@ -1,9 +1,11 @@
 """CSV as it really comes: its encoding, its divider, and its records with the lines they stand on.
 
-Encodings: UTF-8 with or without a byte order mark, UTF-16 with one, and what is not UTF-8 is read, byte by byte, as
-Windows-1252, which holds all of Latin-1's letters. So a file glued together from two exports comes out right.
 Quoting: a cell may hold line breaks. A quotation mark that is never closed costs the record it stands in and not the
 rest of the file: such a record is set aside and reading goes on from its second line.
+
+Records come in pages. Most lines of most lists hold no quotation mark: their cells are what stands between the
+dividers, and Python divides a line several times as fast as its CSV reader does. Only where there are marks is that
+asked, for a whole page at once, and line by line only where a record of the page runs over several.
 """
 
 from __future__ import annotations
@@ -11,22 +13,22 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from campaign.errors import BadInput, Problem
+from campaign.files.csv_lines import LONGEST_LINE, Changed, Lines, NotText, errors
 
 MOST_BYTES = 4 * 1024**3
 MOST_COLUMNS = 500
 _HEAD_BYTES = 64 * 1024
-_BLOCK_BYTES = 256 * 1024
-_LONGEST_LINE = 200_000
+_LONGEST_CELL = 131_072
+"""Characters: the csv module's own limit, kept where it is not asked."""
 _MOST_LINES_IN_RECORD = 100
 _DIVIDERS = (",", ";", "\t", "|")
-_FALLBACK = "campaign-windows-1252"
+_MARK = '"'
 
 # https://en.wikipedia.org/wiki/List_of_file_signatures: what people take for CSV, and how to make it CSV.
 _SIGNATURES = (
@@ -43,19 +45,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
-
-def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    odd = error.object[error.start : error.end]
-    try:
-        return odd.decode("cp1252"), error.end
-    except UnicodeDecodeError:
-        return odd.decode("latin-1"), error.end  # five bytes that Windows-1252 leaves open
-
-
-codecs.register_error(_FALLBACK, _as_windows_1252)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +67,7 @@ def look(path: Path, *, is_header: Callable[[Sequence[str]], bool]) -> Layout:
     encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
     if encoding in ("utf-8", "utf-8-sig") and b"\0" in head:
         raise _bad(path, "is no text: it holds NUL bytes", "save the list as CSV UTF-8")
-    decoder = codecs.getincrementaldecoder(encoding)(errors=_errors(encoding))
+    decoder = codecs.getincrementaldecoder(encoding)(errors=errors(encoding))
     try:
         lines = io.StringIO(decoder.decode(head), newline="").readlines()
     except UnicodeError:
@@ -98,184 +87,204 @@ def look(path: Path, *, is_header: Callable[[Sequence[str]], bool]) -> Layout:
     return Layout(encoding=encoding, divider=divider, header=tuple(header), header_line=start + 1)
 
 
-class Table:
-    """The records of a file. ``line`` is where the current one begins, counted from 1 as an editor does."""
+class Page:
+    """Records that follow each other: the cells of each, the line it begins on, and its text as it stands in the file.
 
-    def __init__(
-        self,
-        path: Path,
-        layout: Layout,
-        *,
-        malformed: Callable[[int, str, str], None],
-        progress: Callable[[int], None] | None = None,
-    ) -> None:
-        """``malformed`` is told line, reason and text of each record that is set aside, ``progress`` the bytes read."""
+    Lines count from 1, as in an editor. ``malformed`` are those that cannot be used: line, reason and text.
+    """
+
+    __slots__ = ("lines", "malformed", "rows", "texts")
+
+    def __init__(self, rows: list[list[str]], lines: list[int], texts: list[str]) -> None:
+        self.rows = rows
+        self.lines = lines
+        self.texts = texts
+        self.malformed: list[tuple[int, str, str]] = []
+
+    def add(self, line: int, cells: list[str] | str, text: str) -> None:
+        """``cells`` are none where the record is empty, or the reason why it cannot be used."""
+        if isinstance(cells, str):
+            self.malformed.append((line, cells, text))
+        elif cells:
+            self.rows.append(cells)
+            self.lines.append(line)
+            self.texts.append(text)
+
+
+class Table:
+    """The records of a file. ``line`` is where the next one begins."""
+
+    def __init__(self, path: Path, layout: Layout, *, progress: Callable[[int], None] | None = None) -> None:
+        """``progress`` is told the bytes read."""
         self._path = path
-        self._layout = layout
-        self._malformed = malformed
-        self._file = _Watched(path, progress, allow_nul=_errors(layout.encoding) == "strict")
-        self._text = io.TextIOWrapper(
-            io.BufferedReader(self._file, _BLOCK_BYTES),
-            encoding=layout.encoding,
-            errors=_errors(layout.encoding),
-            newline="",
-        )
-        self._again: deque[str] = deque()
+        self._divider = layout.divider
+        self._width = len(layout.header)
+        self._header_line = layout.header_line
+        self._encoding = layout.encoding
+        self._source = Lines(path, layout.encoding, progress=progress)
+        self._lines: list[str] = []
+        self._next = 0
         self._record: list[str] = []
-        self._done = False
         self.line = 1
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._text.close()
+        self._source.close()
 
     @property
     def legacy(self) -> bool:
         """Whether what was read so far holds bytes that are not UTF-8."""
-        return self._file.legacy
+        return self._source.legacy
 
-    @property
-    def text(self) -> str:
-        """The current record as it stands in the file."""
-        return "".join(self._record).rstrip("\r\n")
+    def pages(self) -> Iterator[Page]:
+        """The records below the header that have as many cells as it, or only empty ones more.
 
-    def __iter__(self) -> Iterator[list[str]]:
-        """The records below the header that have as many cells as it, or only empty ones more."""
-        what = remedy = ""
+        Raises BadInput where the file turns out not to be text, or to be written to meanwhile.
+        """
         try:
             self._skip_header()
-            while not self._done:
-                yield from self._records()
+            while self._waiting() or self._more():
+                yield self._page()
         except UnicodeError:
-            what, remedy = f"holds bytes that are not {self._layout.encoding.upper()}", "save the list as CSV UTF-8"
-        except _NotText:
+            what, remedy = f"holds bytes that are not {self._encoding.upper()}", "save the list as CSV UTF-8"
+        except NotText as error:
+            self.line += error.lines
             what, remedy = "holds NUL bytes: it is no text, or it was damaged", "export the list again"
-        if what:
-            raise _bad(self._path, what, remedy, line=self.line + len(self._record))
+        except Changed:
+            raise _bad(self._path, "was written to while it was read", "import it again once it is whole") from None
+        else:
+            return
+        raise _bad(self._path, what, remedy, line=self.line + len(self._record) + self._waiting())
+
+    def _waiting(self) -> int:
+        return len(self._lines) - self._next
+
+    def _more(self) -> bool:
+        """Read on; False at the end."""
+        more = self._source.more()
+        self._lines += more
+        return bool(more)
 
     def _skip_header(self) -> None:
-        while self.line < self._layout.header_line:
-            self._text.readline(_LONGEST_LINE)
+        while self.line < self._header_line and (self._waiting() or self._more()):
+            self._next += 1
             self.line += 1
-        next(csv.reader(self._lines(), delimiter=self._layout.divider), None)
+        try:
+            next(csv.reader(self._following(), delimiter=self._divider), None)
+        except (_Broken, csv.Error):
+            what = "the header cannot be read: a quotation mark in it is not closed"
+            raise _bad(self._path, what, "export the list again", line=self._header_line) from None
         self._step()
 
-    def _records(self) -> Iterator[list[str]]:
-        """Records until the end, or until one was set aside and reading must begin anew."""
-        width = len(self._layout.header)
+    def _page(self) -> Page:
+        del self._lines[: self._next]
+        self._next = 0
+        lines = self._lines
+        rows: list[list[str]] = []
+        if _MARK not in "".join(lines) and max(map(len, lines)) <= _LONGEST_CELL:
+            divider = self._divider
+            rows = [line.split(divider) for line in lines]
+            if self._width == 1:
+                rows = [cells if cells[0] else [] for cells in rows]
+        else:
+            try:
+                rows = list(csv.reader(lines, delimiter=self._divider, strict=True))
+            except csv.Error:
+                rows = []
+        if len(rows) != len(lines):
+            return self._page_line_by_line()
+        self._lines = []
+        first, self.line = self.line, self.line + len(lines)
+        numbers = list(range(first, self.line))
+        if set(map(len, rows)) == {self._width}:
+            return Page(rows, numbers, lines)
+        page = Page([], [], [])
+        for line, cells, text in zip(numbers, rows, lines, strict=True):
+            page.add(line, self._fitted(cells), text)
+        return page
+
+    def _page_line_by_line(self) -> Page:
+        page = Page([], [], [])
+        end = len(self._lines)  # as they are now: a record that runs on beyond them brings more, for the next page
+        while self._next < end:
+            text = self._lines[self._next]
+            if _MARK in text or len(text) > _LONGEST_CELL:
+                self._add_record(page)
+                continue
+            if text:
+                page.add(self.line, self._fitted(text.split(self._divider)), text)
+            self._next += 1
+            self.line += 1
+        return page
+
+    def _fitted(self, cells: list[str]) -> list[str] | str:
+        """The cells in the header's width, none where nothing is in them, or the reason why they cannot be used."""
+        width = self._width
+        if len(cells) == width:
+            return cells
+        if not any(cells):
+            return []
+        if len(cells) > width and not any(cells[width:]):
+            return cells[:width]  # spreadsheets leave empty cells after rows that were once longer
+        return f"has {_counted(cells)} where the header has {width}"
+
+    def _add_record(self, page: Page) -> None:
+        """The record that begins on the next line, over as many lines as it has."""
         try:
             # Strict: a mark that is never closed must not quietly run on to the next one, lines below.
-            for cells in csv.reader(self._lines(), delimiter=self._layout.divider, strict=True):
-                if len(cells) == width:
-                    yield cells
-                elif len(cells) > width and not any(cells[width:]):
-                    yield cells[:width]  # spreadsheets leave empty cells after rows that were once longer
-                elif any(cells):
-                    self._set_aside(f"has {_counted(cells)} where the header has {width}")
-                    return
-                self._step()
+            fitted = self._fitted(next(csv.reader(self._following(), delimiter=self._divider, strict=True)))
         except _Broken as error:
-            self._set_aside(str(error))
+            fitted = str(error)
         except csv.Error:
             cells = self._carelessly_quoted()
-            if len(cells) == width:
-                yield cells
-                self._step()
-            else:
-                self._set_aside("has a quotation mark where none can be")
+            fitted = cells if len(cells) == self._width else "has a quotation mark where none can be"
+        if isinstance(fitted, str):
+            self._set_aside(page, fitted)
         else:
-            self._done = True
+            page.add(self.line, fitted, "\n".join(self._record))
+            self._step()
 
     def _carelessly_quoted(self) -> list[str]:
         """The cells of a line such as ``"Mara" Okafor,x``; none where a mark in it is not closed."""
-        if len(self._record) > 1 or self._record[0].count('"') % 2:
+        if len(self._record) > 1 or self._record[0].count(_MARK) % 2:
             return []
-        return _first_row(self._record, self._layout.divider)
+        return _first_row(self._record, self._divider)
 
     def _step(self) -> None:
         self.line += len(self._record)
         self._record.clear()
 
-    def _set_aside(self, reason: str) -> None:
-        first, rest = self._record[0], self._record[1:]
-        if rest:
+    def _set_aside(self, page: Page, reason: str) -> None:
+        """Only the first line: what follows may be records of its own."""
+        if len(self._record) > 1:
             reason += "; a quotation mark in it is not closed"
-        self._malformed(self.line, reason, first.rstrip("\r\n"))
-        self._again.extendleft(reversed(rest))
+        page.add(self.line, reason, self._record[0][:LONGEST_LINE])
+        self._next -= len(self._record) - 1
         self._record.clear()
         self.line += 1
 
-    def _lines(self) -> Iterator[str]:
-        record, again, readline = self._record, self._again, self._text.readline
-        while line := (again.popleft() if again else readline(_LONGEST_LINE)):
-            if len(line) >= _LONGEST_LINE:
-                record.append(self._cut(line))
-                raise _Broken(f"is longer than {_LONGEST_LINE:,} characters")
+    def _following(self) -> Iterator[str]:
+        """The lines of one record, with their ends; they are read on where the page ends within it."""
+        record = self._record
+        while True:
+            if self._next == len(self._lines):
+                self._lines += (more := self._source.more())
+                if not more:
+                    return
+            line = self._lines[self._next]
+            self._next += 1
             record.append(line)
+            if len(line) > LONGEST_LINE:
+                raise _Broken(f"is longer than {LONGEST_LINE:,} characters")
             if len(record) > _MOST_LINES_IN_RECORD:
                 raise _Broken(f"runs over more than {_MOST_LINES_IN_RECORD} lines")
-            yield line
-
-    def _cut(self, line: str) -> str:
-        """Skip what is left of a line that is too long."""
-        while line[-1] not in "\r\n" and (more := self._text.readline(_LONGEST_LINE)):
-            line = line[: _LONGEST_LINE - 1] + more[-1]
-        return line if line[-1] in "\r\n" else line + "\n"
+            yield line + "\n"
 
 
 class _Broken(Exception):
     """A record that cannot be read."""
-
-
-class _NotText(Exception):
-    """A NUL byte where text was promised."""
-
-
-class _Watched(io.RawIOBase):
-    """The file's bytes, watched as they pass: how many, and whether they are UTF-8 and text at all."""
-
-    def __init__(self, path: Path, progress: Callable[[int], None] | None, *, allow_nul: bool) -> None:
-        self._raw = path.open("rb", buffering=0)
-        self._progress = progress
-        self._allow_nul = allow_nul
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._clean = True
-        self._done = 0
-        self.legacy = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # BufferedReader hands in a memoryview
-        size = self._raw.readinto(buffer) or 0
-        block = bytes(buffer[:size])
-        if not self._allow_nul:
-            if b"\0" in block:
-                raise _NotText
-            self._judge(block)
-        self._done += size
-        if self._progress is not None:
-            self._progress(self._done)
-        return size
-
-    def _judge(self, block: bytes) -> None:
-        if self.legacy or (self._clean and block.isascii()):
-            return
-        try:
-            self._decoder.decode(block, final=not block)
-        except UnicodeDecodeError:
-            self.legacy = True
-        self._clean = not self._decoder.getstate()[0]
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-def _errors(encoding: str) -> str:
-    return _FALLBACK if encoding in ("utf-8", "utf-8-sig") else "strict"
 
 
 def _head(path: Path) -> bytes:

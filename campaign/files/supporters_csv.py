@@ -10,11 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import compress
 from pathlib import Path
 
 from campaign.files.csv_columns import Columns, has_email, recognise
-from campaign.files.csv_person import Assumed, PersonMaker
-from campaign.files.csv_text import Layout, Table, look
+from campaign.files.csv_consent import Assumed
+from campaign.files.csv_person import PersonMaker
+from campaign.files.csv_seen import Seen
+from campaign.files.csv_text import Layout, Page, Table, look
 from campaign.model.supporter import Basis, Consent, NewSupporter
 
 REHEARSAL = "rehearsal"
@@ -128,36 +131,50 @@ class _Reader:
         self._maker = maker
         self._rejects = rejects
         self._reading = reading
-        self._seen: set[str] = set()
+        self._seen = Seen()
 
     def rows(self, progress: Callable[[int], None] | None) -> Iterator[NewSupporter]:
-        reading, seen, person = self._reading, self._seen, self._maker.person
-        with Table(self._opened.path, self._opened.layout, malformed=self._malformed, progress=progress) as table:
-            for cells in table:
-                reading.read += 1
-                try:
-                    new = person(cells)
-                except ValueError as error:
-                    reading.rejected += 1
-                    self._rejects(Reject(table.line, str(error), table.text))
-                    continue
-                key = new.email.lower()
-                if key in seen:
-                    reading.duplicates += 1
-                    self._rejects(Reject(table.line, _SEEN_BEFORE, table.text))
-                    if not new.unsubscribed:
-                        continue
-                else:
-                    seen.add(key)
-                if new.unsubscribed:
-                    reading.unsubscribed += 1
-                elif new.consent is None or new.consent.basis is Basis.NONE:
-                    reading.without_consent += 1
-                yield new
+        with Table(self._opened.path, self._opened.layout, progress=progress) as table:
+            for page in table.pages():
+                yield from self._people(page)
             if table.legacy:
-                reading.warnings[_LEGACY] += 1
+                self._reading.warnings[_LEGACY] += 1
 
-    def _malformed(self, line: int, reason: str, text: str) -> None:
-        self._reading.read += 1
-        self._reading.rejected += 1
-        self._rejects(Reject(line, reason, text))
+    def _people(self, page: Page) -> list[NewSupporter]:
+        """Those of a page who are given on."""
+        reading, rejects = self._reading, [Reject(*each) for each in page.malformed]
+        reading.read += len(page.rows) + len(rejects)
+        people, odd = self._maker.people(page.rows)
+        lines, texts = page.lines, page.texts
+        if odd:
+            unusable = {number for number in odd if not self._one(page, number, people, rejects)}
+            usable = [number not in unusable for number in range(len(people))]
+            people, lines, texts = (
+                list(compress(people, usable)),
+                list(compress(lines, usable)),
+                list(compress(texts, usable)),
+            )
+        reading.rejected += len(rejects)
+        if again := self._seen.again([new.email.lower() for new in people]):
+            reading.duplicates += len(again)
+            rejects += [Reject(lines[number], _SEEN_BEFORE, texts[number]) for number in again]
+            dropped = {number for number in again if not people[number].unsubscribed}
+            people = [new for number, new in enumerate(people) if number not in dropped]
+        for new in people:
+            if new.unsubscribed:
+                reading.unsubscribed += 1
+            elif new.consent is None or new.consent.basis is Basis.NONE:
+                reading.without_consent += 1
+        if rejects:
+            for reject in sorted(rejects, key=lambda reject: reject.line):
+                self._rejects(reject)
+        return people
+
+    def _one(self, page: Page, number: int, people: list[NewSupporter], rejects: list[Reject]) -> bool:
+        """Make the person of an odd row; False where it is rejected."""
+        try:
+            people[number] = self._maker.person(page.rows[number])
+        except ValueError as error:
+            rejects.append(Reject(page.lines[number], str(error), page.texts[number]))
+            return False
+        return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
@@ -34,16 +35,27 @@ class Row(NamedTuple):
 
 
 COLUMNS = ", ".join(Row._fields)
-CHUNK = 1_600
+CHUNK = 1_900
 """Rows in one statement: SQLite takes 32,766 parameters (SQLITE_MAX_VARIABLE_NUMBER)."""
+
+StoredRow = tuple[Any, ...]
+"""A ``Row``'s values but for the last two, which are the time of the import in each that it inserts."""
+
+_OWN = Row._fields[:-2]
+_AT = Row._fields[-2:]
+_TIME = "%04d-%02d-%02d %02d:%02d:%02d.%06d"
 
 
 class Bulk(Protocol):
     mark: str
     """What stands for a parameter."""
 
-    def insert(self, rows: Sequence[Row]) -> int:
-        """Insert those of up to ``CHUNK`` rows whose key is not there yet; how many."""
+    def time(self, instant: datetime) -> Any:
+        """An instant as the columns take and give it."""
+        ...
+
+    def insert(self, rows: Sequence[StoredRow], at: Any) -> int:
+        """Insert those of up to ``CHUNK`` rows whose key is not there yet; how many. ``at`` is as ``time`` gives it."""
         ...
 
     def among(self, column: str, values: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
@@ -63,12 +75,19 @@ class _Sqlite:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def insert(self, rows: Sequence[Row]) -> int:
-        one = f"({', '.join('?' * len(Row._fields))})"
+    def time(self, instant: datetime) -> str:
+        """As SQLAlchemy writes it: UTC, to the microsecond, without a zone."""
+        at = instant.astimezone(UTC)
+        return _TIME % (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
+
+    def insert(self, rows: Sequence[StoredRow], at: Any) -> int:
+        if not rows:
+            return 0
+        one = f"(?1, ?1, {', '.join('?' * len(_OWN))})"
         return self._connection.exec_driver_sql(
-            f"INSERT INTO supporters ({COLUMNS}) VALUES {', '.join([one] * len(rows))} "  # noqa: S608 - names and marks only
+            f"INSERT INTO supporters ({', '.join((*_AT, *_OWN))}) VALUES {', '.join([one] * len(rows))} "  # noqa: S608 - names and marks only
             "ON CONFLICT (email_key) DO NOTHING",
-            tuple(chain.from_iterable(rows)),
+            (at, *chain.from_iterable(rows)),
         ).rowcount
 
     def among(self, column: str, values: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
@@ -86,18 +105,22 @@ class _Postgresql:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         connection.exec_driver_sql(
-            f"CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {COLUMNS} FROM supporters WITH NO DATA"  # noqa: S608 - names only
+            f"CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {', '.join(_OWN)} FROM supporters WITH NO DATA"  # noqa: S608 - names only
         )
 
-    def insert(self, rows: Sequence[Row]) -> int:
+    def time(self, instant: datetime) -> datetime:
+        return instant.astimezone(UTC)
+
+    def insert(self, rows: Sequence[StoredRow], at: Any) -> int:
         driver: Any = self._connection.connection.driver_connection
         with driver.cursor() as cursor:
-            with cursor.copy(f"COPY incoming ({COLUMNS}) FROM STDIN") as copy:
+            with cursor.copy(f"COPY incoming ({', '.join(_OWN)}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
             cursor.execute(
-                f"INSERT INTO supporters ({COLUMNS}) SELECT {COLUMNS} FROM incoming "  # noqa: S608 - names only
-                "ON CONFLICT (email_key) DO NOTHING"
+                f"INSERT INTO supporters ({', '.join((*_OWN, *_AT))}) SELECT {', '.join(_OWN)}, %s, %s FROM incoming "  # noqa: S608 - names only
+                "ON CONFLICT (email_key) DO NOTHING",
+                (at, at),
             )
             inserted: int = cursor.rowcount
             cursor.execute("TRUNCATE incoming")

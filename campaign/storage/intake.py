@@ -7,20 +7,23 @@ SQLAlchemy's own work for each row would cost more than SQLite's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain, compress, islice
+from operator import attrgetter
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
-from campaign.model.supporter import Basis, Consent, NewSupporter, Reason
+from campaign.model.supporter import Basis, NewSupporter, Reason
 from campaign.ports.supporters import Added
-from campaign.storage import tables
 from campaign.storage.addresses import address_hash, address_key
-from campaign.storage.bulk import CHUNK, COLUMNS, Row, bulk
+from campaign.storage.bulk import CHUNK, COLUMNS, Row, StoredRow, bulk
 from campaign.storage.segments import stored_tags
+from campaign.storage.undisturbed import undisturbed
 
 MOST_EXTRA = 100
 """Entries kept of a person's ``extra`` over all imports; the newest win."""
@@ -33,6 +36,9 @@ _STRENGTH = {"": 0, Basis.NONE: 1, Basis.OPT_IN: 2, Basis.MEMBER: 2, Basis.PARTN
 _NO_CONSENT: tuple[str, str, Any, str] = ("", "", None, "")
 
 
+_FIELDS = attrgetter(*NewSupporter.__dataclass_fields__)
+_TIMES = 2
+_KEY, _HASH = Row._fields.index("email_key"), Row._fields.index("address_hash")
 _KEPT_IF_EMPTY = ("first_name", "last_name", "language", "zone", "country", "region", "postal_code")
 
 
@@ -71,20 +77,30 @@ def _united(known: str, new: str) -> str:
     return orjson.dumps(dict(list(after.items())[-MOST_EXTRA:])).decode()
 
 
+@dataclass(slots=True)
+class _Chunk:
+    """``reasons`` are those for which its people are suppressed, by hash."""
+
+    rows: list[StoredRow]
+    leaving: list[bytes]
+    reasons: dict[bytes, str] = field(default_factory=dict)
+    last_id_before: int = 0
+
+
 class Intake:
-    """One import. ``take`` may be called once."""
+    """One import. ``take`` may be called once.
+
+    While the database inserts a chunk, in a thread of its own, the next is read and made ready. The connection is
+    used by one of the two at a time.
+    """
 
     def __init__(self, connection: Connection, *, salt: bytes, at: datetime) -> None:
         self._connection = connection
         self._salt = salt
-        self._stored_time: Callable[[datetime], Any] = tables.Utc().dialect_impl(connection.dialect).bind_processor(
-            connection.dialect
-        ) or (lambda value: value)
-        self._at = self._stored_time(at)
         self._bulk = bulk(connection)
+        self._at = self._bulk.time(at)
         self._last_id_before = self._last_id()
         self._any_suppressed = self._one("SELECT EXISTS (SELECT 1 FROM suppressions)")
-        self._consents: dict[int, tuple[Consent, tuple[str, str, Any, str]]] = {}
         self._tags: dict[tuple[str, ...], str] = {(): ""}
         self._touched: set[int] = set()
         self._forgotten: set[bytes] = set()
@@ -92,8 +108,15 @@ class Intake:
 
     def take(self, rows: Iterable[NewSupporter]) -> Added:
         source = iter(rows)
-        while chunk := list(islice(source, CHUNK)):
-            self._take(chunk)
+        with undisturbed(), ThreadPoolExecutor(1, "import") as thread:
+            under_way = _Chunk([], [])
+            inserting: Future[int] | None = None
+            while people := list(islice(source, CHUNK)):
+                chunk = self._made_ready(people)
+                self._finish(under_way, inserting)
+                self._begin(chunk)
+                under_way, inserting = chunk, thread.submit(self._bulk.insert, chunk.rows, self._at)
+            self._finish(under_way, inserting)
         return Added(
             new=self._new,
             updated=self._updated,
@@ -102,47 +125,50 @@ class Intake:
             suppressed=self._suppressed,
         )
 
-    def _take(self, chunk: Sequence[NewSupporter]) -> None:
+    def _made_ready(self, people: Sequence[NewSupporter]) -> _Chunk:
+        """The chunk's rows, each key once, and the hashes of those who are leaving."""
+        rows, lefts = self._rows(people)
+        leaving = list(dict.fromkeys(compress((row[_HASH] for row in rows), lefts))) if any(lefts) else []
+        if len({row[_KEY] for row in rows}) == len(rows):
+            return _Chunk(rows, leaving)
         pending: dict[str, Row] = {}
-        leaving: set[bytes] = set()
-        for new in chunk:
-            row = self._row(new)
-            if row.email_key in pending:
+        for row in map(self._row, rows):
+            before = pending.get(row.email_key)
+            if before is not None:
                 self._duplicates += 1
-                row = merged(pending[row.email_key], row)
-            pending[row.email_key] = row
-            if new.unsubscribed:
-                leaving.add(row.address_hash)
-        rows = list(pending.values())
-        reasons = self._reasons([row.address_hash for row in rows])
-        if Reason.FORGOTTEN in reasons.values():
-            rows = self._not_forgotten(rows, reasons)
-        again = self._write(rows)
-        if reasons:
-            self._suppressed += sum(1 for row in rows if row.address_hash in reasons and row.address_hash not in again)
-        self._suppress([address for address in leaving if address not in reasons])
+            pending[row.email_key] = row if before is None else merged(before, row)
+        return _Chunk([row[: len(row) - _TIMES] for row in pending.values()], leaving)
 
-    def _not_forgotten(self, rows: Sequence[Row], reasons: dict[bytes, str]) -> list[Row]:
+    def _begin(self, chunk: _Chunk) -> None:
+        """What must be known before the chunk is inserted."""
+        chunk.reasons = self._reasons([row[_HASH] for row in chunk.rows])
+        if Reason.FORGOTTEN in chunk.reasons.values():
+            chunk.rows = self._not_forgotten(chunk.rows, chunk.reasons)
+        chunk.last_id_before = self._last_id()
+
+    def _finish(self, chunk: _Chunk, inserting: Future[int] | None) -> None:
+        """Once the chunk is inserted: bring those up to date who were known, and suppress those who are leaving."""
+        inserted = inserting.result() if inserting else 0
+        self._new += inserted
+        again = set() if inserted == len(chunk.rows) else self._update(chunk)
+        if chunk.reasons:
+            self._suppressed += sum(1 for row in chunk.rows if row[_HASH] in chunk.reasons and row[_HASH] not in again)
+        self._suppress([address for address in chunk.leaving if address not in chunk.reasons])
+
+    def _not_forgotten(self, rows: Sequence[StoredRow], reasons: dict[bytes, str]) -> list[StoredRow]:
         """Somebody who was forgotten is not remembered because an old file turns up."""
         forgotten = {address for address, reason in reasons.items() if reason == Reason.FORGOTTEN}
         self._suppressed += len(forgotten - self._forgotten)
         self._forgotten |= forgotten
-        return [row for row in rows if row.address_hash not in forgotten]
+        return [row for row in rows if row[_HASH] not in forgotten]
 
-    def _write(self, rows: Sequence[Row]) -> set[bytes]:
-        """Insert or update; the hashes of those that this import has had before."""
-        if not rows:
-            return set()
-        before = self._last_id()
-        inserted = self._bulk.insert(rows)
-        self._new += inserted
-        return set() if inserted == len(rows) else self._update(rows, before)
-
-    def _update(self, rows: Sequence[Row], before: int) -> set[bytes]:
+    def _update(self, chunk: _Chunk) -> set[bytes]:
+        """Bring those up to date who were known; the hashes of those that this import has had before."""
+        rows = list(map(self._row, chunk.rows))
         condition, parameters = self._bulk.among("email_key", [row.email_key for row in rows])
         found = self._connection.exec_driver_sql(
             f"SELECT id, {COLUMNS} FROM supporters WHERE {condition} AND id <= {self._bulk.mark}",  # noqa: S608 - names and marks only
-            (*parameters, before),
+            (*parameters, chunk.last_id_before),
         ).all()
         known = {row.email_key: (row[0], Row(*row[1:])) for row in found}
         again: set[bytes] = set()
@@ -197,46 +223,58 @@ class Intake:
         )
         return {bytes(address): reason for address, reason in found}
 
-    def _row(self, new: NewSupporter) -> Row:
-        key = address_key(new.email)
-        tags = self._tags.get(new.tags)
-        if tags is None:
+    def _rows(self, people: Sequence[NewSupporter]) -> tuple[list[StoredRow], Sequence[bool]]:
+        """The rows as they are stored, column by column, and who is leaving."""
+        (
+            emails,
+            firsts,
+            lasts,
+            languages,
+            zones,
+            countries,
+            regions,
+            postal_codes,
+            tags,
+            consents,
+            acted,
+            lefts,
+            extra,
+        ) = zip(*map(_FIELDS, people), strict=True)
+        keys = list(map(address_key, emails))
+        salt, time = self._salt, self._bulk.time
+        consented = [
+            (consent.basis._value_, consent.source, time(consent.at), consent.text) if consent else _NO_CONSENT
+            for consent in consents
+        ]
+        rows = zip(
+            emails,
+            keys,
+            [address_hash(salt, key) for key in keys],
+            firsts,
+            lasts,
+            languages,
+            zones,
+            countries,
+            regions,
+            postal_codes,
+            [self._stored_tags(some) for some in tags],
+            *zip(*consented, strict=True),
+            [time(at) if at else None for at in acted],
+            [orjson.dumps(dict(more)).decode() if more else "" for more in extra],
+            strict=True,
+        )
+        return list(rows), lefts
+
+    def _row(self, values: StoredRow) -> Row:
+        return Row._make((*values, self._at, self._at))
+
+    def _stored_tags(self, tags: tuple[str, ...]) -> str:
+        stored = self._tags.get(tags)
+        if stored is None:
             if len(self._tags) > _MOST_REMEMBERED:
                 self._tags.clear()
-            tags = self._tags[new.tags] = stored_tags(new.tags)
-        basis, source, consent_at, text = _NO_CONSENT if new.consent is None else self._consented(new.consent)
-        return Row(
-            new.email,
-            key,
-            address_hash(self._salt, key),
-            new.first_name,
-            new.last_name,
-            new.language,
-            new.zone,
-            new.country,
-            new.region,
-            new.postal_code,
-            tags,
-            basis,
-            source,
-            consent_at,
-            text,
-            self._stored_time(new.acted_at) if new.acted_at else None,
-            orjson.dumps(dict(new.extra)).decode() if new.extra else "",
-            self._at,
-            self._at,
-        )
-
-    def _consented(self, consent: Consent) -> tuple[str, str, Any, str]:
-        """The columns of a consent. Many people share one: it is known by its identity, for hashing it takes longer."""
-        known = self._consents.get(id(consent))
-        if known is not None and known[0] is consent:
-            return known[1]
-        if len(self._consents) > _MOST_REMEMBERED:
-            self._consents.clear()
-        columns = (consent.basis.value, consent.source, self._stored_time(consent.at), consent.text)
-        self._consents[id(consent)] = (consent, columns)
-        return columns
+            stored = self._tags[tags] = stored_tags(tags)
+        return stored
 
     def _values(self, width: int, rows: int) -> str:
         one = f"({', '.join([self._bulk.mark] * width)})"

@@ -1,0 +1,193 @@
+"""What a row says of consent: whether somebody agreed, to what, when, and whether they have left since.
+
+The words repeat from row to row and are remembered. The instants are each person's own, and are read as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice, repeat
+from typing import NamedTuple
+
+from campaign.files import csv_values as values
+from campaign.files.csv_cells import plain
+from campaign.files.csv_columns import Columns
+from campaign.files.csv_groups import Cells, Group, Memo, first_filled
+from campaign.files.csv_values import Standing
+from campaign.model.supporter import Basis, Consent
+
+LONGEST_SOURCE = 200
+LONGEST_CONSENT_TEXT = 500
+
+_WORDS = ("basis", "source", "consent_text", "standing", "status", "agreed", "declined", "left_at")
+_STANDINGS: tuple[tuple[str, Callable[[str], Standing]], ...] = (
+    ("standing", values.standing),
+    ("status", values.status),
+    ("agreed", values.agreed),
+    ("declined", values.declined),
+)
+# Whoever left in one column has left, whatever the others say.
+_GRAVEST = (Standing.LEFT, Standing.ABSENT, Standing.UNKNOWN, Standing.AGREED)
+_UNREADABLE = "dates that cannot be read, or cannot be true"
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What is taken to be so where a row is silent.
+
+    ``undated`` dates a consent that has no date, ``source`` names the origin of one that has none. A date after
+    ``latest`` cannot be true.
+    """
+
+    consent: Consent | None
+    source: str
+    tags: tuple[str, ...]
+    language: str
+    day_first: bool
+    undated: datetime
+    latest: datetime
+
+
+class Dates:
+    """The instants in the columns of one meaning."""
+
+    def __init__(self, columns: Columns, meaning: str, assumed: Assumed) -> None:
+        self._places = columns.of(meaning)
+        self._day_first = assumed.day_first
+        self._latest = assumed.latest
+        self.any = bool(self._places)
+
+    def of(self, cells: Cells, warnings: list[str]) -> datetime | None:
+        """The first that is filled; None where it cannot be read, which is added to ``warnings``."""
+        written = first_filled(cells, self._places)
+        if not written:
+            return None
+        found = self._read(written)
+        if found is None:
+            warnings.append(_UNREADABLE)
+        return found
+
+    def of_all(self, columns: Sequence[Cells], odd: set[int]) -> Iterable[datetime | None]:
+        """Each row's, or None without end. The numbers of rows whose date cannot be read are added to ``odd``."""
+        if not self._places:
+            return repeat(None)
+        cells = columns[self._places[0]]
+        if len(self._places) > 1:
+            picked = zip(*(columns[place] for place in self._places), strict=True)
+            cells = [next((cell for cell in some if cell.strip()), "") for some in picked]
+        # Each once: many lists know the day alone.
+        known = {cell: self._read(cell) for cell in set(cells)}
+        wrong = {cell for cell, found in known.items() if found is None and cell.strip()}
+        if wrong:
+            odd.update(number for number, cell in enumerate(cells) if cell in wrong)
+        return map(known.__getitem__, cells)
+
+    def _read(self, cell: str) -> datetime | None:
+        return values.instant(cell, day_first=self._day_first, latest=self._latest)
+
+
+class Agreement(NamedTuple):
+    consent: Consent | None
+    left: bool
+    warnings: Sequence[str]
+
+
+class _Words(NamedTuple):
+    """What a row says besides its dates. ``named`` says whether it names a basis, known or not."""
+
+    standing: Standing
+    basis: Basis | None
+    named: bool
+    source: str
+    text: str
+    left: bool
+    warnings: tuple[str, ...]
+
+
+class Agreements:
+    """The row's own consent, or the one for everybody where the row is silent.
+
+    An opt-in time is a consent, a later confirmation makes it a double opt-in, and so is a word such as "subscribed";
+    the day somebody was entered is none, but dates the consent for everybody. Mailchimp fills CONFIRM_TIME for people
+    whom somebody else entered too: alone it is such a day.
+    """
+
+    def __init__(self, columns: Columns, assumed: Assumed) -> None:
+        self._assumed = assumed
+        self._group = Group(columns, _WORDS)
+        self._opted_in, self._confirmed, self._joined = (
+            Dates(columns, meaning, assumed) for meaning in ("opted_in_at", "confirmed_at", "joined_at")
+        )
+        self._words: Memo[tuple[str, ...], _Words] = Memo(self._words_of)
+
+    def of(self, cells: Cells) -> Agreement:
+        words = self._words[self._group.pick(cells)]
+        warnings = list(words.warnings)
+        opted_in, confirmed, joined = (
+            dates.of(cells, warnings) for dates in (self._opted_in, self._confirmed, self._joined)
+        )
+        return Agreement(self._consent(words, opted_in, confirmed, joined), words.left, warnings)
+
+    def of_all(self, columns: Sequence[Cells], odd: set[int]) -> tuple[list[Consent | None], list[bool]]:
+        """What ``of`` says of each row: consent, and whether they left. Rows with warnings are added to ``odd``."""
+        found = list(map(self._words.__getitem__, islice(self._group.pick_all(columns), len(columns[0]))))
+        odd.update(number for number, words in enumerate(found) if words.warnings)
+        opted_in, confirmed, joined = (
+            dates.of_all(columns, odd) for dates in (self._opted_in, self._confirmed, self._joined)
+        )
+        consents: list[Consent | None]
+        if self._confirmed.any:
+            consents = list(map(self._consent, found, opted_in, confirmed, joined))
+        else:  # most lists: a consent and when it was given
+            consents = [
+                Consent(words.basis, words.source, at, words.text)
+                if words.basis and at
+                else self._consent(words, at, None, day)
+                for words, at, day in zip(found, opted_in, joined, strict=False)
+            ]
+        return consents, [words.left for words in found]
+
+    def _words_of(self, picked: tuple[str, ...]) -> _Words:
+        all_, first = self._group.all, self._group.first
+        said = {meaning(cell) for name, meaning in _STANDINGS for cell in all_(picked, name)}
+        if first(picked, "left_at"):
+            said.add(Standing.LEFT)
+        standing = next((each for each in _GRAVEST if each in said), Standing.SILENT)
+        warnings: list[str] = []
+        if standing is Standing.UNKNOWN:
+            warnings.append("subscription statuses that are not known, taken for no consent")
+        written = first(picked, "basis")
+        basis = values.basis(written)
+        if written and basis is None:
+            warnings.append("bases of consent that are not known, taken for none")
+        return _Words(
+            standing,
+            basis,
+            bool(written),
+            plain(first(picked, "source"))[:LONGEST_SOURCE] or self._assumed.source,
+            plain(first(picked, "consent_text"))[:LONGEST_CONSENT_TEXT],
+            standing is Standing.LEFT,
+            tuple(warnings),
+        )
+
+    def _consent(
+        self, words: _Words, opted_in: datetime | None, confirmed: datetime | None, joined: datetime | None
+    ) -> Consent | None:
+        basis, assumed = words.basis, self._assumed
+        joined = joined or confirmed
+        if words.named or words.standing in (Standing.ABSENT, Standing.UNKNOWN):
+            pass
+        elif opted_in and confirmed and confirmed > opted_in:
+            basis = Basis.DOUBLE_OPT_IN
+        elif opted_in or words.standing is Standing.AGREED:
+            basis = Basis.OPT_IN
+        elif assumed.consent and joined:
+            return Consent(assumed.consent.basis, assumed.consent.source, joined, assumed.consent.text)
+        else:
+            return assumed.consent
+        if basis is None:
+            return None
+        at = confirmed if basis is Basis.DOUBLE_OPT_IN else opted_in
+        return Consent(basis, words.source, at or opted_in or joined or assumed.undated, words.text)
