@@ -55,7 +55,6 @@ def approve(
                 parts=json.dumps(dict(manifest.parts)),
             )
         )
-    )
     there = {wave.number: wave for wave in find(connection, world, step=step.id)}
     placed = []
     for wave in planned:
