@@ -1,7 +1,8 @@
 """Reads messages/: e-mails by language, posts by network, and what they share.
 
     messages/_layout/...                  layouts and partial templates, by their path below messages/
-    messages/email/<name>/<language>.mjml or .html, and <language>.txt
+    messages/email/<name>/<language>.mjml or .html
+    messages/email/<name>/<language>.txt  its text part; where there is none, it is made from the HTML part
     messages/post/<name>.md               for all networks
     messages/post/<name>.<network>.md     for one
 
@@ -104,15 +105,15 @@ class _Reader:
         by_language: dict[str, list[Path]] = {}
         for path in paths:
             if not message_front.is_language(path.stem) or path.suffix not in (*_HTML, ".txt"):
-                remedy = "name it by its language: en.mjml or en.html, and en.txt"
+                remedy = "name it by its language: en.mjml or en.html, and en.txt for a text part of your own"
                 self._add(path, 0, where, "this is no variant of an e-mail", remedy)
                 continue
             by_language.setdefault(path.stem, []).append(path)
         if self._language not in by_language and paths:
-            remedy = f"write {self._language}.mjml and {self._language}.txt: people without a language get them"
+            remedy = f"write {self._language}.mjml: people without a language get it"
             self._add(folder, 0, where, f'there is no "{self._language}", the campaign\'s language', remedy)
         if not paths:
-            self._add(folder, 0, where, "the folder is empty", f"write {self._language}.mjml and {self._language}.txt")
+            self._add(folder, 0, where, "the folder is empty", f"write {self._language}.mjml")
         read = {language: self._mail(folder, language, found, where) for language, found in by_language.items()}
         return {language: mail for language, mail in read.items() if mail is not None}
 
@@ -121,24 +122,20 @@ class _Reader:
         if len(html) > 1:
             self._add(html[1], 0, where, f"{html[0].name} is there too", "keep one of the two")
         if not html:
-            remedy = "write it: mail programs that show pictures and buttons show this part"
+            remedy = "write it: most people see this part, and a text part is made from it where you write none"
             self._add(folder / f"{language}.mjml", 0, where, "the HTML part is missing", remedy)
-        text_path = folder / f"{language}.txt"
-        if text_path not in paths:
-            remedy = "write it: the same message in plain text, for those who read it so and for spam filters"
-            self._add(text_path, 0, where, "the text part is missing", remedy)
-        if not html or text_path not in paths:
             return None
         front = self._front(html[0], ("subject", "preheader"), where)
-        text = self._text(text_path, where)
-        if front is None or text is None:
+        text_path = folder / f"{language}.txt"
+        text = self._text(text_path, where) if text_path in paths else None
+        if front is None or (text is None and text_path in paths):
             return None
         if "subject" not in front.texts and not any(problem.file == str(html[0]) for problem in self.problems):
             remedy = "begin the file with ---, then `subject: ...`, then ---"
             self._add(html[0], 1, where, "there is no subject", remedy)
-        body = Source(str(text_path), text)
+        body = None if text is None else Source(str(text_path), text)
         for source in (front.text("subject"), front.text("preheader"), front.body, body):
-            self.problems += check.syntax(source, where=where)
+            self.problems += check.syntax(source, where=where) if source is not None else []
         mjml = html[0].suffix == ".mjml"
         return MailSource(language, front.text("subject"), front.text("preheader"), front.body, body, mjml, front.facts)
 

@@ -73,7 +73,8 @@ def _message_parts(message: Message, step_channel: str) -> dict[str, str]:
     parts: dict[str, str] = {}
     for language, mail in message.mails.items():
         for name in ("subject", "preheader", "html", "text"):
-            parts[f"{message.name} {language} {name}"] = getattr(mail, name).text
+            source = getattr(mail, name)
+            parts[f"{message.name} {language} {name}"] = "made from the HTML part" if source is None else source.text
         parts[f"{message.name} {language} facts"] = json.dumps(dict(mail.facts), sort_keys=True)
     for channel, post in message.posts.items():
         if message.post_for(step_channel) is post:

@@ -40,6 +40,10 @@ EXAMPLES: tuple[Supporter, ...] = (
 """Somebody of whom all is known, and somebody of whom nothing is: a message must suit both."""
 
 _TAG = re.compile(r"<[^>]*>")
+_PICTURE = re.compile(r"""<img\b(?:[^>"']|"[^"]*"|'[^']*')*>""", re.IGNORECASE)
+# What was finished has its attributes in double quotes.
+_ALT = re.compile(r'\salt(?:="([^"]*)"|(?=[\s>/]))', re.IGNORECASE)
+_SRC = re.compile(r'\ssrc="([^"]*)"', re.IGNORECASE)
 _HIDDEN = re.compile(r"<(head|style|script)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
 
 
@@ -83,6 +87,22 @@ def _mails(bundle: Bundle, waves: Sequence[PlannedWave], people: Sequence[Suppor
                         language=language,
                     )
                     yield from (_at_source(problem, written[1], text) for problem in problems)
+                yield from _pictures(mail.html, source, f'step "{step.id}"')
+
+
+def _pictures(html: str, source: MailSource, where: str) -> Iterator[Problem]:
+    """Every picture of an HTML part that says nothing to those who do not see it (WCAG 2.2, 1.1.1)."""
+    for picture in dict.fromkeys(_PICTURE.findall(html)):
+        alt = _ALT.search(picture)
+        if alt is None:
+            address = _SRC.search(picture)
+            written = address[1] if address else "<img"
+            shown = unescape(written)
+            lines = source.html.text.splitlines()
+            at = next((n for n, line in enumerate(lines) if shown in line or written in line), None)
+            line = 0 if at is None else source.html.line + at
+            remedy = 'write alt="what it shows", or alt="" where it only decorates'
+            yield Problem(source.html.file, line, where, f"the picture {shown} has no alternative text", remedy)
 
 
 def _declared(plan: Plan, language: str) -> dict[str, str]:
@@ -102,12 +122,12 @@ def _parts_of(
     subject: str, text: str, html: str, source: MailSource
 ) -> Iterable[tuple[str, tuple[str, tuple[str, int]]]]:
     # Each tag ends a word: two blocks side by side are not one.
-    visible = unescape(_TAG.sub(" ", _HIDDEN.sub(" ", html)))
-    return (
-        (subject, (source.subject.file, (source.subject.text, source.subject.line))),
-        (text, (source.text.file, (source.text.text, source.text.line))),
-        (visible, (source.html.file, (source.html.text, source.html.line))),
-    )
+    seen = _PICTURE.sub(lambda picture: f" {found[1] or '' if (found := _ALT.search(picture[0])) else ''} ", html)
+    visible = unescape(_TAG.sub(" ", _HIDDEN.sub(" ", seen)))
+    parts = [(subject, source.subject), (visible, source.html)]
+    if source.text is not None:  # one that is made from the HTML part says nothing else
+        parts.insert(1, (text, source.text))
+    return [(words, (written.file, (written.text, written.line))) for words, written in parts]
 
 
 def _without_own_words(text: str, bundle: Bundle, person: Supporter) -> str:

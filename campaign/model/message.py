@@ -18,14 +18,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class MailSource:
-    """An e-mail in one language. ``html`` may be MJML (``mjml`` True). ``facts`` are figures and dates declared in
-    its front matter, value to source."""
+    """An e-mail in one language. ``html`` may be MJML (``mjml`` True). ``text`` is None where nobody wrote a text part:
+    it is made from the HTML part then. ``facts`` are figures and dates declared in its front matter, value to source.
+    """
 
     language: str
     subject: Source
     preheader: Source
     html: Source
-    text: Source
+    text: Source | None
     mjml: bool
     facts: Mapping[str, str] = field(default_factory=dict)
 

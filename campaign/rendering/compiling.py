@@ -12,9 +12,9 @@ from jinja2 import nodes
 
 from campaign.errors import BadInput, Problem
 from campaign.model.supporter import Supporter
-from campaign.rendering import addresses, check, finish, markup
+from campaign.rendering import addresses, check, finish, markup, text_part
 from campaign.rendering.environment import Strict, render
-from campaign.rendering.fields import Fields, Fill
+from campaign.rendering.fields import Fill
 from campaign.rendering.finish import Unfinished
 from campaign.rendering.later import (
     Captured,
@@ -28,19 +28,22 @@ from campaign.rendering.later import (
 )
 from campaign.rendering.recorder import If, Leaf, Recorder
 from campaign.rendering.staging import Staging
+from campaign.rendering.text_fields import AllFields, segments
+from campaign.rendering.text_marks import tidied
 from campaign.rendering.tokens import Fork, Pieces, Tokens, Value, forks
-from campaign.rendering.whole import PARTS, Part, Whole
+from campaign.rendering.whole import Part, Whole
 
 _MOST_FORKS: Final = 40
 """Conditionals and loops in one part that depend on the supporter; each is checked by finishing the part again."""
 
 
 class Place(NamedTuple):
-    """Where a field comes from. ``line`` counts within the template."""
+    """Where a field comes from. ``line`` counts within the template; a conditional or a loop is ``optional``."""
 
     part: Part
     template: str
     line: int
+    optional: bool = False
 
 
 class Staged(Strict):
@@ -64,10 +67,14 @@ class Compiler:
     def __init__(self, whole: Whole) -> None:
         self._whole = whole
         self._tokens = Tokens(f"{name}\0{source.text}" for name, source in sorted(whole.sources.items()))
-        self._fields = Fields(self._tokens, html=whole.html, text=whole.text)
+        self._fields = AllFields(self._tokens, html=whole.html, text=whole.text)
         self._recorder = self._fields.recorder
         self._finish = replace(whole.finish, between=self._tokens.control)
         self._fields_by_source: dict[str, Place] = {}
+        self._document = ""
+        """The finished HTML part, with tokens; empty where it cannot be shared."""
+        self._documents: dict[str, str] = {}
+        """HTML parts of one way through the branches, finished, by what they were finished from."""
         self.fallbacks: dict[Part, str] = {}
 
     @property
@@ -91,6 +98,10 @@ class Compiler:
         """The shared bodies, by part."""
         raws = self._rendered()
         pieces = {part: self._attempt(part, self._finished, part, raw) for part, raw in raws.items()}
+        if self._whole.derives and "html" in self.fallbacks:
+            self.fallbacks["text"] = f"it is made from the HTML part: {self.fallbacks['html']}"
+        elif self._whole.derives:
+            pieces["text"] = self._attempt("text", self._derived, raws["html"])
         written = {
             part: None if found is None else self._attempt(part, self._sources, part, found)
             for part, found in pieces.items()
@@ -114,7 +125,7 @@ class Compiler:
     def _rendered(self) -> dict[Part, str]:
         values = known(self._whole.values)
         raws: dict[Part, str] = {}
-        for part in PARTS:
+        for part in self._whole.parts:
             if part == "html":
                 # What cannot be shared is named, so that only an HTML part that shows it cannot be shared either.
                 shown = {name: raws.get(name, Later(Root(name))) for name in ("subject", "preheader")}
@@ -178,6 +189,24 @@ class Compiler:
         after = self._tokens.parse(finished)
         self._verify(part, before, after)
         self._refuse_misplaced(finished, raw_markup=False)
+        self._document = finished
+        return after
+
+    def _derived(self, raw: str) -> Pieces:
+        """The text part that is made from the HTML part, as text with marks; every branch of it is checked too."""
+        language = self._whole.source.language
+        before = self._tokens.parse(raw)
+        after = self._tokens.parse(
+            text_part.marked(self._document, language=language, control=self._tokens.control_alone)
+        )
+        ways = {**forks(after), **forks(before)}
+        chosen, blank = self._tokens.chosen, self._tokens.value
+        for turns in self._turns(ways):
+            cut, alone = chosen(after, turns), chosen(before, turns)
+            if tidied(cut) != self._whole.derived(self._made(alone)):
+                raise NotShareable("a conditional or loop changes the text around it")
+            if tidied(blank.sub("", cut)) != self._whole.derived(self._made(blank.sub("", alone))):
+                raise NotShareable("a value that is blank for somebody changes the text around it")
         return after
 
     def _verify(self, part: Part, before: Pieces, after: Pieces) -> None:
@@ -203,9 +232,14 @@ class Compiler:
 
     def _alone(self, part: Part, raw: str) -> str:
         try:
-            return self._comparable(part, self._finish.html(raw) if part == "html" else self._finish.text(raw))
+            return self._comparable(part, self._made(raw) if part == "html" else self._finish.text(raw))
         except Unfinished as error:
             raise NotShareable(str(error)) from None
+
+    def _made(self, raw: str) -> str:
+        if raw not in self._documents:
+            self._documents[raw] = self._finish.html(raw)
+        return self._documents[raw]
 
     def _comparable(self, part: Part, finished: str) -> str:
         return finish.without_widths(finished) if self._finish.mjml and part == "html" else finished
@@ -272,6 +306,8 @@ class Compiler:
     def _sources(self, part: Part, pieces: Pieces) -> list[tuple[str, str, Place]]:
         """The text and code of each piece; the code is empty where it is the same for everybody."""
         found = []
+        if part == "text" and self._whole.derives:
+            return [self._text_source(segment) for segment in segments(pieces, self._fields, self._tokens)]
         for piece in pieces:
             if isinstance(piece, str):
                 found.append((piece, "", Place(part, "", 0)))
@@ -282,6 +318,15 @@ class Compiler:
             compile(source, "<field>", "eval")  # fails here, where the part can still fall back
             found.append(("", source, self._place(part, piece)))
         return found
+
+    def _text_source(self, segment: str | tuple[Pieces, bool]) -> tuple[str, str, Place]:
+        """As ``_sources``, for a segment of the text part that is made from the HTML part."""
+        if isinstance(segment, str):
+            return segment, "", Place("text", "", 0)
+        pieces, tidy = segment
+        source = self._fields.text_source(pieces, tidy=tidy)
+        compile(source, "<field>", "eval")
+        return "", source, self._place("text", next(piece for piece in pieces if not isinstance(piece, str)))
 
     def _body(self, found: list[tuple[str, str, Place]]) -> str:
         body = []
@@ -300,7 +345,12 @@ class Compiler:
         else:
             fork = self._recorder.forks[piece.id]
             code = _code_of(fork.test if isinstance(fork, If) else fork.over)
-        return Place(part, code.template, code.line) if code else Place(part, f"<{part}>", 0)
+        optional = isinstance(piece, Fork)
+        return (
+            Place(part, code.template, code.line, optional)
+            if code
+            else Place(part, self._whole.template(part), 0, optional)
+        )
 
 
 def _code_of(captured: Captured) -> Code | None:

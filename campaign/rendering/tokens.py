@@ -55,6 +55,7 @@ class Tokens:
         self.prefix = _FIRST + "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest.digest()[:_DIGEST])
         self._any = re.compile(rf"<!--{self.prefix}([oec])(\d{{4}})-->|{self.prefix}([voec])(\d{{4}})")
         self.control = re.compile(rf"(?:<!--)?{self.prefix}[oec]\d{{4}}(?:-->)?")
+        self.control_alone = re.compile(rf"{self.prefix}[oec]\d{{4}}")
         self.value = re.compile(rf"{self.prefix}v(\d{{4}})")
         self.finished = re.compile(rf"{self.prefix}f\d{{4}}")
         self._spoilt = re.compile(rf"{self.prefix}(?![voecf]\d{{4}})", re.IGNORECASE)

@@ -11,7 +11,7 @@ from jinja2 import TemplateError, nodes
 from campaign.errors import BadInput, Problem
 from campaign.model.message import MailSource, Message, Source
 from campaign.model.supporter import Supporter
-from campaign.rendering import check
+from campaign.rendering import check, text_part
 from campaign.rendering.context import UTM
 from campaign.rendering.environment import Strict, render
 from campaign.rendering.finish import Finish, Unfinished, subject
@@ -19,7 +19,8 @@ from campaign.rendering.problems import from_error
 
 Part = Literal["subject", "preheader", "html", "text"]
 PARTS: Final[tuple[Part, ...]] = ("subject", "preheader", "html", "text")
-"""In the order in which they are rendered: the HTML part may show the subject and the preheader."""
+"""In the order in which they are rendered: the HTML part may show the subject and the preheader, and where no text part
+is written, it is made from the HTML part."""
 _SHOWN_IN_HTML: Final[tuple[Part, ...]] = ("subject", "preheader")
 OF_A_PERSON: Final = ("supporter", "unsubscribe_url")
 
@@ -41,7 +42,10 @@ class Whole:
         self.name = message.name
         self.sources = sources(message, self.source)
         self.values = {**shared, "language": language}
-        self.finish = Finish(mjml=self.source.mjml, utm=shared.get(UTM))
+        self.derives = self.source.text is None
+        self.parts = PARTS[:-1] if self.derives else PARTS
+        """Those that have templates."""
+        self.finish = Finish(mjml=self.source.mjml, utm=shared.get(UTM), language=language)
         self.html = Strict(self.sources, language=language, autoescape=True)
         self.text = Strict(self.sources, language=language, autoescape=False)
         self._families: dict[Part, dict[str, nodes.Template]] = {}
@@ -56,7 +60,7 @@ class Whole:
         """Every name and attribute in any part that does not exist."""
         values = {**self.values, **dict.fromkeys(OF_A_PERSON)}
         problems = []
-        for part in PARTS:
+        for part in self.parts:
             if part == "html":
                 values |= dict.fromkeys(_SHOWN_IN_HTML)
             try:
@@ -84,10 +88,22 @@ class Whole:
             raise BadInput([self.problem(part, error)]) from None
 
     def mail(self, person: Supporter, url: str) -> Mail:
-        return Mail(*(self.part(part, person, url) for part in ("subject", "html", "text")))
+        html = self.part("html", person, url)
+        text = self.derived(html) if self.derives else self.part("text", person, url)
+        return Mail(self.part("subject", person, url), html, text)
+
+    def derived(self, document: str) -> str:
+        """The text part made from a finished HTML part."""
+        return text_part.derived(document, language=self.source.language)
+
+    def template(self, part: Part) -> str:
+        """The name of the template that a part is made from."""
+        return "<html>" if part == "text" and self.derives else f"<{part}>"
 
     def part(self, part: Part, person: Supporter, url: str) -> str:
         """A finished part, as ``person`` gets it."""
+        if part == "text" and self.derives:
+            return self.derived(self.part("html", person, url))
         raw = self.raw(part, person, url)
         if part != "html":
             return self.finish.text(raw, leave=(url,)) if part == "text" else subject(raw)
@@ -100,7 +116,7 @@ class Whole:
         return from_error(
             error,
             sources=self.sources,
-            main=template or f"<{part}>",
+            main=template or self.template(part),
             where=self.where(part),
             line=line,
             known=[*filter(str.isidentifier, self.values), *OF_A_PERSON],
@@ -128,4 +144,4 @@ def mail_source(message: Message, language: str) -> MailSource:
 def sources(message: Message, source: MailSource) -> dict[str, Source]:
     """All templates by the names that they have for Jinja; those of the parts cannot be included by name."""
     parts = {"subject": source.subject, "preheader": source.preheader, "html": source.html, "text": source.text}
-    return {**message.shared, **{f"<{part}>": text for part, text in parts.items()}}
+    return {**message.shared, **{f"<{part}>": text for part, text in parts.items() if text is not None}}

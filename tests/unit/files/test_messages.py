@@ -157,15 +157,15 @@ def test_all_mistakes_are_named_at_once(folder: Path) -> None:
     assert sorted(files) == sorted(["en.mjml", "en.mjml", "en.txt", "launch.md", "launch.twitter.md", folder.name])
 
 
-def test_a_part_that_was_not_written_is_asked_for(folder: Path) -> None:
-    (folder / "email/alert/en.txt").unlink()
-    [problem] = problems(folder)
-    assert problem.file.endswith("en.txt")
-    assert "the text part is missing" in problem.what
-    write(folder, "email/alert/en.txt", "x")
+def test_an_html_part_that_was_not_written_is_asked_for(folder: Path) -> None:
     (folder / "email/alert/en.mjml").unlink()
     [problem] = problems(folder)
     assert "the HTML part is missing" in problem.what
+
+
+def test_a_text_part_need_not_be_written(folder: Path) -> None:
+    (folder / "email/alert/en.txt").unlink()
+    assert messages.load(folder, "email/alert", language="en").mails["en"].text is None
 
 
 def test_one_language_has_one_html_part(folder: Path) -> None:

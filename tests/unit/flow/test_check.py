@@ -96,3 +96,27 @@ def test_a_step_that_reaches_nobody_is_a_warning_at_its_line(folder: Path) -> No
         sources.plan.step("thank-you").line,
     )
     assert '"acted" reaches nobody' in warning.what
+
+
+def test_a_text_that_is_made_from_the_html_is_held_to_the_letter_once(folder: Path) -> None:
+    mail = folder / "messages" / "email" / "action-alert"
+    (mail / "en.txt").unlink()
+    assert found(folder) == []
+    html = mail / "en.mjml"
+    html.write_text(html.read_text().replace("They are ", "All 57 groups say so. They are ", 1))
+    (figure,) = found(folder)
+    assert (Path(figure.file).name, "57" in figure.what) == ("en.mjml", True)
+
+
+def test_a_picture_without_alternative_text_is_a_mistake_and_its_text_is_held_to_the_letter(folder: Path) -> None:
+    html = folder / "messages" / "email" / "action-alert" / "en.mjml"
+    before = html.read_text()
+    picture = '<mj-image src="https://example.org/a.png?b=1&amp;c=2" />\n<mj-button'
+    html.write_text(before.replace("<mj-button", picture, 1))
+    (missing,) = of(found(folder), "action-alert/en.mjml")
+    assert "https://example.org/a.png?b=1&c=2 has no alternative text" in missing.what
+    html.write_text(before.replace("<mj-button", picture.replace(" />", ' alt="57 groups" />'), 1))
+    (figure,) = of(found(folder), "action-alert/en.mjml")
+    assert "57" in figure.what
+    html.write_text(before.replace("<mj-button", picture.replace(" />", ' alt="" />'), 1))
+    assert found(folder) == []
