@@ -185,9 +185,7 @@ class Table:
         rows: list[list[str]] = []
         if _MARK not in "".join(lines) and max(map(len, lines)) <= _LONGEST_CELL:
             divider = self._divider
-            rows = [line.split(divider) for line in lines]
-            if self._width == 1:
-                rows = [cells if cells[0] else [] for cells in rows]
+            rows = [line.split(divider) if line else [] for line in lines]
         else:
             try:
                 rows = list(csv.reader(lines, delimiter=self._divider, strict=True))
@@ -224,10 +222,10 @@ class Table:
         width = self._width
         if len(cells) == width:
             return cells
-        if not any(cells):
-            return []
         if len(cells) > width and not any(cells[width:]):
             return cells[:width]  # spreadsheets leave empty cells after rows that were once longer
+        if not any(cells):
+            return []
         return f"has {_counted(cells)} where the header has {width}"
 
     def _add_record(self, page: Page) -> None:
