@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,8 +22,8 @@ from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.batch import MailBatch, MailRow, Payload, PostBatch, PostPart
 from campaign.model.claim import Claim, Kept
-from campaign.model.outcome import Deferred, InDoubt, Outcome, Refused
 from campaign.model.group import Group
+from campaign.model.outcome import Deferred, InDoubt, Outcome, Refused
 from campaign.model.wave import WaveState
 
 _IN_FLIGHT = 32
