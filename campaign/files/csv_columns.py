@@ -60,6 +60,7 @@ _NAMES: dict[str, str] = {
     "joined_at": """datejoined joindate joinedat joined createdat created datecreated createddate dateadded addedat
         dateacquired contactcreated registrationdate fechadealta fechaalta fechaderegistro fecharegistro""",
     "acted_at": "actedat acted actiontakenat",
+    "preference": "campaignpreference",
 }
 MEANINGS = tuple(_NAMES)
 _MEANING = {name: meaning for meaning, names in _NAMES.items() for name in names.split()}

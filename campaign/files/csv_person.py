@@ -57,6 +57,7 @@ class PersonMaker:
         self._postal, self._extra_columns = of("postal_code"), columns.extra
         self._place, self._tag = Group(columns, _PLACE), Group(columns, ("tags",))
         self._acted = Dates(columns, "acted_at", assumed)
+        self._preference = of("preference")
         self._agreements = Agreements(columns, assumed)
         self._texts: Memo[str, str] = Memo(_text)
         self._places: Memo[tuple[str, ...], _Place] = Memo(self._place_of)
@@ -134,6 +135,9 @@ class PersonMaker:
                 self._acted.of_all(columns, odd),
                 lefts,
                 self._extras(columns, even) if self._extra_columns else repeat(_NOTHING_MORE),
+                even(map(values.preference, _all_filled(columns, self._preference)), "")
+                if self._preference
+                else repeat(""),
             )
         )
         return people, sorted(odd)
@@ -167,7 +171,14 @@ class PersonMaker:
             acted_at,
             agreement.left,
             self._extra(cells),
+            self._wanted(_filled(cells, self._preference)),
         )
+
+    def _wanted(self, written: str) -> str:
+        wanted = values.preference(written)
+        if wanted is None:
+            self._warn("preferences that are not understood")
+        return wanted or ""
 
     def _warn(self, *what: str) -> None:
         self._warnings.update(what)

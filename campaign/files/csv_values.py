@@ -13,11 +13,15 @@ from enum import Enum
 from functools import lru_cache
 from importlib import resources
 
+from campaign.files.csv_cells import plain
 from campaign.flow.schedule import zone_names
+from campaign.model.preference import ONE_CAMPAIGN
+from campaign.model.preference import preference as read_preference
 from campaign.model.supporter import Basis
 
 MOST_TAGS = 50
 LONGEST_TAG = 64
+LONGEST_PREFERENCE = 200
 _REMEMBERED = 20_000
 
 _EARLIEST_YEAR = 1990
@@ -256,6 +260,13 @@ def zone(cell: str) -> str | None:
 
 
 @lru_cache(_REMEMBERED)
+def preference(cell: str) -> str | None:
+    """What a person has asked for, as ``export`` writes it; None where it is not understood."""
+    written = plain(cell)
+    understood = read_preference(written).stored() == written != ONE_CAMPAIGN
+    return written if understood and len(written) <= LONGEST_PREFERENCE else None
+
+
 def tags(cell: str) -> tuple[str, ...]:
     """Tags divided by ``;``, ``|`` or commas; Mailchimp puts each in quotation marks."""
     divider = next((mark for mark in ";|" if mark in cell), ",")

@@ -29,7 +29,7 @@ HEADER = (
     "consent_text",
     "acted_at",
     "unsubscribed",
-    "preference",
+    "campaign_preference",
 )
 _ONLY_OURS = 0o600
 
@@ -58,7 +58,7 @@ def write_rows(
             guarded(person.consent.text) if person.consent else "",
             person.acted_at.isoformat() if person.acted_at else "",
             "yes" if suppressed else "",
-            preference,
+            guarded(preference),
             *(guarded(person.extra.get(key, "")) for key in extra),
         ]
         for person, suppressed, preference in people

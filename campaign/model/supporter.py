@@ -76,6 +76,7 @@ class Supporter:
 @dataclass(slots=True)
 class NewSupporter:
     """One row of an import that was read and found usable. ``email`` is normalised; its local part keeps its case.
+    ``preference`` is as it is stored (see Preference).
 
     Not frozen, for the reason that Supporter gives.
     """
@@ -93,3 +94,4 @@ class NewSupporter:
     acted_at: datetime | None = None
     unsubscribed: bool = False
     extra: Mapping[str, str] = field(default_factory=dict)
+    preference: str = ""

@@ -79,10 +79,12 @@ def _united(known: str, new: str) -> str:
 
 @dataclass(slots=True)
 class _Chunk:
-    """``reasons`` are those for which its people are suppressed, by hash."""
+    """``asking`` are the keys of those who asked for less, and for what; ``reasons`` those for which its people are
+    suppressed, by hash."""
 
     rows: list[StoredRow]
     leaving: list[bytes]
+    asking: list[tuple[str, str]]
     reasons: dict[bytes, str] = field(default_factory=dict)
     last_id_before: int = 0
 
@@ -109,7 +111,7 @@ class Intake:
     def take(self, rows: Iterable[NewSupporter]) -> Added:
         source = iter(rows)
         with undisturbed(), ThreadPoolExecutor(1, "import") as thread:
-            under_way = _Chunk([], [])
+            under_way = _Chunk([], [], [])
             inserting: Future[int] | None = None
             while people := list(islice(source, CHUNK)):
                 chunk = self._made_ready(people)
@@ -127,17 +129,18 @@ class Intake:
 
     def _made_ready(self, people: Sequence[NewSupporter]) -> _Chunk:
         """The chunk's rows, each key once, and the hashes of those who are leaving."""
-        rows, lefts = self._rows(people)
+        rows, lefts, wishes = self._rows(people)
+        asking = [(row[_KEY], wish) for row, wish in zip(rows, wishes, strict=True) if wish] if any(wishes) else []
         leaving = list(dict.fromkeys(compress((row[_HASH] for row in rows), lefts))) if any(lefts) else []
         if len({row[_KEY] for row in rows}) == len(rows):
-            return _Chunk(rows, leaving)
+            return _Chunk(rows, leaving, asking)
         pending: dict[str, Row] = {}
         for row in map(self._row, rows):
             before = pending.get(row.email_key)
             if before is not None:
                 self._duplicates += 1
             pending[row.email_key] = row if before is None else merged(before, row)
-        return _Chunk([row[: len(row) - _TIMES] for row in pending.values()], leaving)
+        return _Chunk([row[: len(row) - _TIMES] for row in pending.values()], leaving, asking)
 
     def _begin(self, chunk: _Chunk) -> None:
         """What must be known before the chunk is inserted."""
@@ -154,6 +157,7 @@ class Intake:
         if chunk.reasons:
             self._suppressed += sum(1 for row in chunk.rows if row[_HASH] in chunk.reasons and row[_HASH] not in again)
         self._suppress([address for address in chunk.leaving if address not in chunk.reasons])
+        self._ask(chunk.asking)
 
     def _not_forgotten(self, rows: Sequence[StoredRow], reasons: dict[bytes, str]) -> list[StoredRow]:
         """Somebody who was forgotten is not remembered because an old file turns up."""
@@ -213,6 +217,16 @@ class Intake:
             tuple(chain.from_iterable((address, "suppressed", *record) for address in addresses)),
         )
 
+    def _ask(self, asking: Sequence[tuple[str, str]]) -> None:
+        """Note what people asked for elsewhere. What they have asked for here stays."""
+        mark = self._bulk.mark
+        for key, wish in asking:
+            self._connection.exec_driver_sql(
+                f"UPDATE supporters SET preference = {mark}, preferred_at = {mark} "  # noqa: S608 - marks only
+                f"WHERE email_key = {mark} AND preferred_at IS NULL",
+                (wish, self._at, key),
+            )
+
     def _reasons(self, addresses: Sequence[bytes]) -> dict[bytes, str]:
         if not self._any_suppressed:
             return {}
@@ -223,8 +237,8 @@ class Intake:
         )
         return {bytes(address): reason for address, reason in found}
 
-    def _rows(self, people: Sequence[NewSupporter]) -> tuple[list[StoredRow], Sequence[bool]]:
-        """The rows as they are stored, column by column, and who is leaving."""
+    def _rows(self, people: Sequence[NewSupporter]) -> tuple[list[StoredRow], Sequence[bool], Sequence[str]]:
+        """The rows as they are stored, column by column, who is leaving, and what each asked for."""
         (
             emails,
             firsts,
@@ -239,6 +253,7 @@ class Intake:
             acted,
             lefts,
             extra,
+            wishes,
         ) = zip(*map(_FIELDS, people), strict=True)
         keys = list(map(address_key, emails))
         salt, time = self._salt, self._bulk.time
@@ -263,7 +278,7 @@ class Intake:
             [orjson.dumps(dict(more)).decode() if more else "" for more in extra],
             strict=True,
         )
-        return list(rows), lefts
+        return list(rows), lefts, wishes
 
     def _row(self, values: StoredRow) -> Row:
         return Row._make((*values, self._at, self._at))

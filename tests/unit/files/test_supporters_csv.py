@@ -676,15 +676,34 @@ def test_what_is_written_is_read_back(reads: Reads, tmp_path: Path) -> None:
         acted_at=datetime(2018, 1, 2, tzinfo=UTC),
         unsubscribed=True,
         extra={"chapter": "@North"},
+        preference="only:lenses",
     )
     path = tmp_path / "out.csv"
     with path.open("w", encoding="utf-8", newline="") as out:
         write_header(out, extra=["chapter"])
-        write_rows(out, [(person, True, "")], extra=["chapter"])
+        write_rows(out, [(person, True, person.preference)], extra=["chapter"])
     written = path.read_text(encoding="utf-8")
     assert "'=1+1" in written
     assert "'+mara@" in written
     assert reads(written).only == person
+
+
+@pytest.mark.parametrize(
+    ("cell", "read", "warned"),
+    [
+        ("less-often", "less-often", 0),
+        ("only:lenses", "only:lenses", 0),
+        ("", "", 0),
+        ("weekly", "", 1),
+        ("only:", "", 1),
+    ],
+)
+def test_what_somebody_asked_for_is_read_where_it_is_understood(
+    reads: Reads, cell: str, read: str, warned: int
+) -> None:
+    taken = reads(f"email,campaign_preference\nmara@example.org,{cell}\nother@example.org,\n")
+    assert [person.preference for person in taken.people] == [read, ""]
+    assert taken.reading.warnings["preferences that are not understood"] == warned
 
 
 @given(text=st.text(max_size=20))
