@@ -52,6 +52,9 @@ COMMANDS = (
     Listed("supporters", "campaign.cli.supporters:app", "Import, sample, show, forget or export people.", _PREPARE),
     Listed("suppress", "campaign.cli.suppress:suppress", "Never write to an address again.", _PREPARE),
     Listed("rehearse", "campaign.cli.rehearse:rehearse", "Run the whole plan against the sandbox, now.", _APPROVE),
+    Listed(
+        "preflight", "campaign.cli.preflight:preflight", "Render e-mail for everybody; say what is wrong.", _APPROVE
+    ),
     Listed("approve", "campaign.cli.approve:approve", "Approve exactly what would be sent now.", _APPROVE),
     Listed("run", "campaign.cli.run:run", "Send what is due, when it is due.", _SEND),
     Listed("web", "campaign.cli.web:web", "Serve the unsubscribe pages and the webhook.", _SEND),

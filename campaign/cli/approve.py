@@ -14,6 +14,8 @@ from campaign.cli.options import DEFAULT_PLAN, PlanFile
 if TYPE_CHECKING:
     from campaign.flow.approve import Standing
     from campaign.model.bundle import Sources
+    from campaign.settings import Settings
+    from campaign.storage.database import Database
 
 
 def approve(
@@ -32,6 +34,9 @@ def approve(
 
     Any change to one of these voids the approval of the steps concerned, and they wait until they are approved again.
     What is sent is what was approved, even if the files change afterwards.
+
+    Each e-mail step is first rendered for everybody who would get it, as by `campaign preflight`; an error found there
+    keeps it from being approved, exit code 3.
     """
     from campaign import bootstrap, settings
     from campaign.engines.clock import SystemClock
@@ -54,6 +59,7 @@ def approve(
             screen.out.print("Every step is approved as it is now.")
             return
         who = by.strip() or getpass.getuser()
+        _preflight(configured, sources, database, chosen)
         _show(sources, chosen)
         if not yes and not typer.confirm(f"\nApprove {screen.counted(len(chosen), 'step')} as {who}?"):
             screen.out.print("Nothing was approved.")
@@ -84,6 +90,22 @@ def _chosen(standings: Sequence[Standing], names: Sequence[str], *, release: boo
     if names:
         return [known[name] for name in dict.fromkeys(names)]
     return [standing for standing in standings if release or not standing.is_approved]
+
+
+def _preflight(configured: Settings, sources: Sources, database: Database, chosen: Sequence[Standing]) -> None:
+    """Look at each e-mail that is to be approved. Nothing is approved where one holds an error."""
+    from campaign.cli.preflight import look
+    from campaign.cli.preflight_screen import show, verdict
+    from campaign.errors import BadInput
+
+    mails = [standing.step for standing in chosen if standing.step.channel == "email"]
+    reports = []
+    for report, seconds in look(configured, sources, database, mails):
+        reports.append(report)
+        show(report, seconds)
+    if not all(report.passes for report in reports):
+        screen.say("Nothing was approved: ", f"{verdict(reports)}. After a change look again with: campaign preflight")
+        raise typer.Exit(BadInput.exit_code)
 
 
 def _show(sources: Sources, chosen: Sequence[Standing]) -> None:

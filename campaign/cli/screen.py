@@ -129,8 +129,8 @@ def progress(what: str, *, total: int | None = None, unit: str = "") -> Iterator
         yield _Bar(shown, what, total)
 
 
-class _Sending:
-    """Shows a rollout's progress; it grows as waves enter the ledger."""
+class _Messages:
+    """Shows how far work on messages has got; it grows as more of them come up."""
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
@@ -145,10 +145,17 @@ class _Sending:
 
 
 @contextmanager
-def sending() -> Iterator[_Sending]:
+def sending() -> Iterator[_Messages]:
     """A bar for what is sent, on a terminal only; what is printed meanwhile stands above it."""
     with progress("Sending", total=0, unit="messages") as bar:
-        yield _Sending(bar)
+        yield _Messages(bar)
+
+
+@contextmanager
+def rendering(step: str) -> Iterator[_Messages]:
+    """A bar for the e-mails of a step that are rendered."""
+    with progress(f"Rendering {step}", total=0, unit="e-mails") as bar:
+        yield _Messages(bar)
 
 
 def _columns(unit: str) -> Sequence[ProgressColumn]:
