@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, Select
 
+from campaign.storage import posted
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_payload, unpack_payload
 from campaign.storage.claims import REFUSED_WHOLE
@@ -21,7 +22,8 @@ the next person added would come by the deliveries of the one who was forgotten.
 
 
 def erase(connection: Connection, supporter_id: int) -> None:
-    """Blank the person's chunk in every attempt that handed one over, and let their deliveries name nobody.
+    """Blank the person's chunk in every attempt that handed one over and what providers posted of them, and let their
+    deliveries name nobody.
 
     To be called before the supporter's row is deleted in the same transaction: on PostgreSQL the batches stay locked
     until it ends, so that nobody begins an attempt for a person whom they still see and we have erased already.
@@ -35,6 +37,9 @@ def erase(connection: Connection, supporter_id: int) -> None:
     for attempt_id, seq in connection.execute(chosen.where(d.c.supporter_id == supporter_id)).all():
         _blank(connection, attempt_id, seq)
     connection.execute(sa.update(d).where(d.c.supporter_id == supporter_id).values(supporter_id=NOBODY))
+    email = connection.execute(sa.select(t.supporters.c.email).where(t.supporters.c.id == supporter_id)).scalar()
+    if email:
+        posted.blank(connection, email)
 
 
 def _blank(connection: Connection, attempt_id: int, seq: int) -> None:

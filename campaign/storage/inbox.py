@@ -5,18 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
-import zstandard
 from sqlalchemy import Row, Select
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaign.errors import LedgerError
 from campaign.ports.inbox import InboxStanding, Posted
 from campaign.storage.database import Database
+from campaign.storage.posted import pack, unpack
 from campaign.storage.tables import inbox
 
-MOST_BYTES = 64 * 1024 * 1024
-"""No body that is kept is larger once it is unpacked."""
-_LEVEL = 3
 _MOST_UNREAD = 20
 _PRUNED_AT_ONCE = 500
 
@@ -78,11 +75,3 @@ class SqlInbox:
 
 def _posted(row: Row[tuple[int]]) -> Posted:
     return Posted(id=row.id, channel=row.channel, received_at=row.received_at, body=unpack(row.body))
-
-
-def pack(body: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(body)
-
-
-def unpack(body: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(body, max_output_size=MOST_BYTES)

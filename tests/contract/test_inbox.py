@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
+import orjson
 import pytest
 
+from campaign.channels import sendgrid_events
 from campaign.engines.clock import VirtualClock
 from campaign.errors import LedgerError
 from campaign.flow.feedback import Feedback, Read
@@ -16,7 +19,9 @@ from campaign.ports.inbox import Posted
 from campaign.storage.database import Database
 from campaign.storage.inbox import SqlInbox
 from campaign.storage.ledger import SqlLedger
-from tests.builders import T0
+from campaign.storage.supporters import SqlSupporters
+from tests.builders import T0, people
+from tests.feedback import event, posted, sent
 
 DAY = timedelta(days=1)
 
@@ -132,9 +137,6 @@ def test_what_nobody_reads_is_kept_and_said(inbox: SqlInbox, database: Database)
 
 
 def test_a_drop_that_is_about_us_is_said_to_a_person(database: Database, inbox: SqlInbox) -> None:
-    from campaign.channels import sendgrid_events  # noqa: PLC0415 - the one test that reads what is really posted
-    from tests.feedback import posted, sent  # noqa: PLC0415 - likewise
-
     wave_id = sent(database, 2)
     inbox.put("sendgrid", posted(wave_id, 0, "dropped", reason="Recipient List over Package Quota"), at=T0)
     inbox.put("sendgrid", posted(wave_id, 1, "dropped", reason="Bounced Address"), at=T0)
@@ -160,3 +162,39 @@ def test_events_that_are_nobodys_change_nothing(database: Database, inbox: SqlIn
     made, _ = feedback(database, sendgrid=lambda _body: Read(events))
     assert made.apply() == {}
     assert inbox.standing().waiting == 0
+
+
+# --- forgetting ---
+
+
+def test_whoever_is_forgotten_is_taken_out_of_what_was_posted_and_nobody_else(
+    database: Database, inbox: SqlInbox
+) -> None:
+    wave_id = sent(database, 3)
+    agent: dict[str, Any] = {"useragent": "Ann's own browser", "ip": "192.0.2.7"}
+    about = [
+        event(wave_id, 1, "click", url="https://example.org/", **agent),
+        event(wave_id, 2, "bounce", reason="550 <PERSON1@example.org>: no", email="Person1@Example.org"),
+        event(wave_id, 2, "open", **agent),
+        event(wave_id, 2, "open", email="another-person1@example.org", reason="person1@example.org.example.net"),
+    ]
+    inbox.put("sendgrid", orjson.dumps(about), at=T0)
+    inbox.put("sendgrid", b'not JSON, person1@example.org "', at=T0)
+    other = orjson.dumps([event(wave_id, 2, "delivered")])
+    inbox.put("sendgrid", other, at=T0)
+    SqlSupporters(database).forget("person1@example.org", at=T0)
+    first, second, third = bodies(inbox)
+    assert (second, third) == (b'not JSON, (address) "', other)
+    clicked, bounced, *others = orjson.loads(first)
+    assert not {"email", "ip", "useragent"} & clicked.keys()
+    assert (bounced["reason"], "email" in bounced) == ("550 <(address)>: no", False)
+    assert others == about[2:]
+    assert clicked["key"] == about[0]["key"]
+
+
+def test_an_address_that_json_writes_with_escapes_is_found_too(database: Database, inbox: SqlInbox) -> None:
+    SqlSupporters(database).add(people(1, email="jos\u00e9@example.org"), at=T0)
+    inbox.put("sendgrid", b'[{"email": "jos\\u00e9@example.org", "event": "open"}]', at=T0)
+    inbox.put("sendgrid", '[{"email": "jos\u00e9@example.org", "event": "open"}]'.encode(), at=T0)
+    SqlSupporters(database).forget("jos\u00e9@example.org", at=T0)
+    assert bodies(inbox) == [b'[{"event":"open"}]'] * 2
