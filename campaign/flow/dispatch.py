@@ -224,9 +224,9 @@ def _compose(desk: Desk, contents: Contents, claim: Claim, group: Group | None) 
         for seq, key, person, values, url in zip(claim.seqs, keys, claim.people, filled, urls, strict=True)
     ]
     mail = MailBatch(id=claim.batch_id, content=mailing.content, rows=rows, made_at=claim.wave.due_at)
-    handed_over = mails.compose(mail)
     if group is not None:
         mail = replace(mail, send_at=group.send_at, group=group.ref)
+    handed_over = mails.compose(mail)
     return Composed(claim, mailing.content.sender.via, handed_over, lambda: mails.deliver(mail, handed_over))
 
 
