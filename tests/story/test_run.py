@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.served import Site
 from tests.story.conftest import Campaign
 
 PLAN = """\
@@ -170,3 +172,31 @@ def test_a_file_of_garbage_is_answered_in_words_and_sends_nothing(small: Campaig
         assert "nothing was sent" in small.said
     (small.folder / name).unlink()
     assert not (small.folder / ".campaign" / "sandbox.jsonl").exists()
+
+
+def test_a_link_in_the_sandboxs_e_mail_shows_the_page_and_touches_nobody(small: Campaign) -> None:
+    """The list is the real one, so what somebody tries out must not take real people off it."""
+    small.environment["CAMPAIGN_SECRET_KEY"] = "a secret key that only this test has"
+    launch_at(small, a_minute_ago())
+    small("approve", "--sandbox", "--yes", "--by", "Jo Example")
+    small("run", "--until-idle")
+    journal = (small.folder / ".campaign" / "sandbox.jsonl").read_text()
+    links = set(re.findall(r"<https://campaign\.example\.org(/u/[\w-]{22})>", journal))
+    assert len(links) == 3
+    served = small.start("web", "--port", "0")
+    try:
+        assert served.stdout is not None
+        site = Site(re.findall(r"http://127\.0\.0\.1:\d+", served.stdout.readline())[0])
+        for link in links:
+            page = site.get(link)
+            assert page.status == 200
+            assert "This is a trial" in page.text
+            assert "The Coalition" in page.text
+            assert "You are unsubscribed" in site.post(link, choice="nothing").text
+    finally:
+        served.send_signal(signal.SIGINT)
+        said, _ = served.communicate()
+    assert "/u/" in said
+    assert not any(link in said for link in links), "the log has no keys"
+    for person in range(3):
+        assert small.json("supporters", "show", f"person{person}@deliver.example.org", "--json")["suppression"] is None
