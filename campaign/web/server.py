@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -66,8 +70,25 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def server(app: ASGIApp) -> uvicorn.Server:
-    return uvicorn.Server(
+class Server(uvicorn.Server):
+    """uvicorn, which ends on SIGINT and SIGTERM and leaves it at that: its own raises the signal again, and so ends
+    the process before what it was working for has been put away."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def server(app: ASGIApp) -> Server:
+    return Server(
         uvicorn.Config(
             app,
             interface="asgi3",
