@@ -47,13 +47,15 @@ def voided(desk: Desk) -> None:
         desk.tell(f"{wave.name} is held: {_CHANGED}")
 
 
-def withdraw(desk: Desk) -> None:
+def withdraw(desk: Desk) -> bool:
     """Let what was held so wait again as if it had never been handed over, once the provider has given all of it back.
 
-    Where the step was approved meanwhile as it is now, that is what it waits with."""
+    Where the step was approved meanwhile as it is now, that is what it waits with. True where there was such a wave."""
+    found = False
     for wave in _changed(desk, WaveState.HELD):
         if not desk.ledger.withdraw(wave.id):
             continue
+        found = True
         desk.tell(f"{wave.name}: nothing of it has left; it waits for approval")
         approval = desk.ledger.approvals()[wave.step]
         if approval.digest == desk.digests().get(wave.step):
@@ -61,6 +63,7 @@ def withdraw(desk: Desk) -> None:
             manifest = Manifest(wave.step, approval.parts, approval.digest)
             planned = schedule.waves(bundle.plan, bundle.step)
             desk.ledger.approve(bundle, manifest, planned, by=approval.by, at=approval.at)
+    return found
 
 
 def _changed(desk: Desk, state: WaveState) -> list[Wave]:

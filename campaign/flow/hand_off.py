@@ -93,22 +93,24 @@ def reach(desk: Desk, contents: Contents | None = None) -> None:
 
 
 def next_at(desk: Desk, contents: Contents) -> datetime | None:
-    """When to see to what providers hold; None where they hold nothing."""
+    """When to see to what providers hold, or could hold by now; None where there is nothing of the kind."""
     now = desk.clock.now()
-    instants = []
     groups = desk.ledger.groups(states=(*_HELD, GroupState.CANCELLING))
     waves = {wave.id: wave for wave in desk.ledger.waves()} if groups else {}
+    instants = []
     for group in groups:
         staging = _staging(desk, contents, waves[group.wave_id])
         if group.state is GroupState.CANCELLING:
             instants.append(now + _AGAIN)
-        elif group.send_at > now:
-            in_time = staging is not None and now + staging.margin < group.send_at
-            doubted = in_time and group.batches.get(State.IN_DOUBT)
-            instants.append(now if doubted else group.send_at)
-            if staging is not None and in_time:
-                instants += [*_passes(staging, group), now + _LOOK]
-    return min((instant for instant in instants if instant >= now), default=None)
+        elif now < group.send_at:
+            instants.append(group.send_at)
+            if staging is not None and now + staging.margin < group.send_at:
+                instants += [look_at for look_at in _passes(staging, group) if look_at > now]
+                instants.append(now if group.batches.get(State.IN_DOUBT) else now + _LOOK)
+    # Its time to be handed over has come, but not its approval.
+    waiting = desk.ledger.waves(states=(WaveState.WAITING,))
+    instants += [min(now + _LOOK, wave.due_at) for wave in waiting if wave.begins_at <= now < wave.due_at]
+    return min(instants, default=None)
 
 
 def unsettled(desk: Desk) -> bool:

@@ -21,24 +21,25 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
     def turn() -> datetime | None:
         settle.lapsed(desk)
         feedback.apply(desk)
-        begun = {wave.id for wave in due.waves(desk) if prepare.wave(desk, contents, wave)}
-        due.stale(desk)
         due.voided(desk)
         hand_off.reach(desk, contents)
         due.withdraw(desk)
+        begun = {wave.id for wave in due.waves(desk) if prepare.wave(desk, contents, wave)}
+        due.stale(desk)
         coming = desk.ledger.next_due(now=desk.clock.now())
         dispatch.everything(desk, contents, until=coming)
         _tell(desk, begun)
         feedback.apply(desk)
         settle.doubts(desk, contents)
         hand_off.reach(desk, contents)
+        withdrawn = due.withdraw(desk)
         dispatch.everything(desk, contents, until=coming)  # what settling has found not to be sent
         now = desk.clock.now()
         instants = (
             desk.ledger.next_due(now=now),
             settle.next_at(desk),
             hand_off.next_at(desk, contents),
-            now if coming and coming <= now else None,
+            now if withdrawn or (coming and coming <= now) else None,
         )
         return min((instant for instant in instants if instant is not None), default=None)
 
