@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from campaign.flow.compose import cut, post_batch
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
-from campaign.flow.dispatch import cut, post_batch
 from campaign.model.claim import Claim, Doubt
 
 _AGAIN = timedelta(seconds=30)

@@ -91,13 +91,15 @@ class Payload:
     """The exact bytes handed over: ``head``, then one chunk for each delivery, then ``tail``.
 
     Joined by ``glue`` they are the request's body where one request carries the whole batch. A chunk can be read
-    back, and blanked when its person is forgotten, without touching the others.
+    back, and blanked when its person is forgotten, without touching the others. ``alone`` are the places of those who
+    do not fit into a call with others: each is to be composed anew in a batch of one.
     """
 
     chunks: Sequence[bytes]
     head: bytes = b""
     tail: bytes = b""
     glue: bytes = b","
+    alone: tuple[int, ...] = ()
 
     def body(self) -> bytes:
         return b"".join((self.head, self.glue.join(self.chunks), self.tail))

@@ -27,7 +27,8 @@ class Claim:
 
     ``seqs`` are the deliveries still to be sent, in order; for e-mail ``people`` are their supporters. For posts
     ``sent`` are the provider's ids of the parts before them, and ``kept`` what an earlier attempt handed over: the
-    next one hands over the same bytes.
+    next one hands over the same bytes. ``as_of`` is the ledger's mark of whom it knew not to write to by then; "" is
+    none.
     """
 
     batch_id: int
@@ -41,6 +42,7 @@ class Claim:
     people: Sequence[Supporter] = ()
     sent: tuple[str, ...] = ()
     kept: Kept | None = None
+    as_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

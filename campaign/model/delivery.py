@@ -74,7 +74,7 @@ class Keys:
     def keys(self, wave_id: int, seqs: Sequence[int]) -> list[str]:
         """The keys of many deliveries of one wave, in the order of ``seqs``."""
         wave, block, macs = wave_id << 32, -1, b""
-        parts = []
+        parts: list[bytes] = []
         for seq in seqs:
             if seq // _NEIGHBOURS != block:
                 block = seq // _NEIGHBOURS

@@ -12,11 +12,13 @@ class Accepted:
     """The provider took it. Not yet delivered: that is a later event.
 
     ``ref`` is the provider's own id for it (a post's id or URI, SendGrid's X-Message-Id), ``url`` where anybody
-    can see it, if it is public.
+    can see it, if it is public. ``rest_until`` is set where it was the last that the provider takes for now: nothing
+    more is to be tried over this channel before.
     """
 
     ref: str | None = None
     url: str | None = None
+    rest_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from campaign.model.approval import Approval, Manifest
 from campaign.model.batch import Payload
 from campaign.model.bundle import Bundle
 from campaign.model.claim import Claim, Doubt, Kept, Tally
+from campaign.model.decision import ArmFigures, Decision
 from campaign.model.delivery import DeliveryId, Sent, State
 from campaign.model.event import Event, EventKind
 from campaign.model.group import Group, GroupState
@@ -104,8 +105,21 @@ class Ledger(Protocol):
         """Let those of ``held`` that still hold do so for another ``lease``: whoever has them is at work."""
         ...
 
-    def begin(self, claim: Claim, payload: Payload, *, now: datetime, group: Group | None = None) -> tuple[int, ...]:
-        """Commit that an attempt begins, with what it hands over. Nothing may leave before this returns.
+    def pack(self, claim: Claim, payload: Payload) -> bytes:
+        """What ``begin`` keeps of what is handed over, made ready beforehand. From any thread; writes nothing."""
+        ...
+
+    def begin(
+        self,
+        claim: Claim,
+        payload: Payload,
+        *,
+        now: datetime,
+        group: Group | None = None,
+        packed: bytes | None = None,
+    ) -> tuple[int, ...]:
+        """Commit that an attempt begins, with what it hands over. Nothing may leave before this returns. ``packed`` is
+        what ``pack`` has made of the same claim and payload, None where it has not yet.
 
         Returns the seqs of people suppressed since the claim: then no attempt has begun, and the rest must be
         composed anew. Raises ClaimLost where the claim no longer holds or the wave was stopped, and GroupClosed where
@@ -122,6 +136,11 @@ class Ledger(Protocol):
 
     def halve(self, claim: Claim, *, now: datetime, why: str) -> None:
         """Replace a batch that was refused as a whole by two of half its size, due now."""
+        ...
+
+    def set_apart(self, claim: Claim, seqs: Sequence[int], *, now: datetime) -> None:
+        """Make a batch of one, due now, of each of ``seqs``: they do not fit into a call with others. The claim holds
+        on to the rest. Raises ClaimLost where it no longer holds."""
         ...
 
     def release(self, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:
@@ -201,6 +220,24 @@ class Ledger(Protocol):
 
     def judge(self, events: Sequence[tuple[DeliveryId, Event]]) -> int:
         """Set anew whose openings and clicks those of ``events`` are that were recorded; how many changed."""
+        ...
+
+    # --- A/B tests ---
+
+    def arms(self, step: str) -> Sequence[ArmFigures]:
+        """How the arms of a step's test stand, in the plan's order; the rest is in none of them."""
+        ...
+
+    def decision(self, step: str) -> Decision | None:
+        """Which arm the rest of the step gets; None where that is not known yet."""
+        ...
+
+    def decide(self, decision: Decision, *, let_go: Collection[int] = (), over: bool = False) -> Decision | None:
+        """Record which arm the rest gets, and return what stands then: an earlier decision unless ``over``, and in any
+        case what the rest was prepared with.
+
+        Where it is this one, the waves ``let_go`` of the rest go out at their instant, or now where that has passed.
+        """
         ...
 
     # --- review ---

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from campaign.errors import ClaimLost
-from campaign.model.batch import Payload
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.wave import Wave, WaveState
@@ -29,14 +28,14 @@ from campaign.storage.batches import (
     open_parts,
     sent_before,
 )
-from campaign.storage.bundles import pack_payload
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import upsert
-from campaign.storage.outcomes import ended_as
-from campaign.storage.recipients import barred, recipients
+from campaign.storage.outcomes import branch_off, ended_as
+from campaign.storage.recipients import barred, people_mark, recipients
 from campaign.storage.waves import find
 
 _CLAIMABLE = (State.PLANNED.value, State.DEFERRED.value)
+ALONE = "it needs a call of its own"
 REFUSED_WHOLE = "refused as a whole"
 """How the outcome of an attempt begins whose batch was then halved."""
 
@@ -147,6 +146,7 @@ def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now:
         people=[person for _, person, why in people if not why and person is not None],
         sent=sent_before(connection, batch) if batch.account else (),
         kept=kept,
+        as_of=people_mark(connection) if people else "",
     )
 
 
@@ -194,22 +194,20 @@ def renew(connection: Connection, held: Sequence[Claim], *, now: datetime, lease
         )
 
 
-def begin(connection: Connection, claim: Claim, payload: Payload, *, now: datetime) -> tuple[int, ...]:
+def begin(connection: Connection, claim: Claim, packed: bytes, *, now: datetime) -> tuple[int, ...]:
     batch = _held(connection, claim)
     state = connection.execute(sa.select(t.waves.c.state).where(t.waves.c.id == claim.wave.id)).scalar_one()
     if state != WaveState.PREPARED.value:
         raise ClaimLost(f"{claim.wave.name} was stopped ({state}); nothing was sent")
     if batch.lease_until_at <= now:
         raise ClaimLost(f"the claim on batch {claim.batch_id} has run out; nothing was sent")
-    if not batch.account:
+    if not batch.account and (not claim.as_of or claim.as_of != people_mark(connection)):
         gone = barred(connection, batch)
         if gone:
             _suppress(connection, batch, gone, State.CLAIMED, now)
             return tuple(gone)
     attempt_id = connection.execute(
-        sa.insert(t.attempts)
-        .values(batch_id=claim.batch_id, began_at=now, payload=pack_payload(claim.seqs, payload))
-        .returning(t.attempts.c.id)
+        sa.insert(t.attempts).values(batch_id=claim.batch_id, began_at=now, payload=packed).returning(t.attempts.c.id)
     ).scalar_one()
     connection.execute(
         sa.update(t.batches).where(t.batches.c.id == claim.batch_id).values(attempt_id=attempt_id, begun=True)
@@ -274,6 +272,24 @@ def halve(connection: Connection, claim: Claim, *, now: datetime, why: str) -> N
     connection.execute(sa.update(t.batches).where(t.batches.c.id == batch.id).values(last_seq=last))
     shift(connection, batch.wave_id, {State.CLAIMED: -len(second), State.PLANNED: len(second)})
     become(connection, batch, first, State.CLAIMED, State.PLANNED, now=now, due_at=now, why=why)
+
+
+def set_apart(connection: Connection, claim: Claim, seqs: Sequence[int], *, now: datetime) -> None:
+    """Take ``seqs`` out of a claimed batch; each becomes a batch of one, due now."""
+    batch = _held(connection, claim)
+    rows = [
+        {
+            "wave_id": batch.wave_id,
+            "seq": seq,
+            "state": State.PLANNED.value,
+            "batch_id": branch_off(connection, batch, [seq], State.PLANNED, now, ALONE, now),
+            "why": ALONE,
+            "changed_at": now,
+        }
+        for seq in seqs
+    ]
+    upsert(connection, t.outcomes, rows)
+    shift(connection, batch.wave_id, {State.CLAIMED: -len(rows), State.PLANNED: len(rows)})
 
 
 def lapse(connection: Connection, world: str, *, now: datetime) -> int:

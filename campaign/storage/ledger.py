@@ -9,6 +9,7 @@ from campaign.model.approval import Approval, Manifest
 from campaign.model.batch import Payload
 from campaign.model.bundle import Bundle
 from campaign.model.claim import Claim, Doubt, Kept, Tally
+from campaign.model.decision import ArmFigures, Decision
 from campaign.model.delivery import DeliveryId, Sent
 from campaign.model.event import Event
 from campaign.model.group import Group, GroupState
@@ -16,8 +17,9 @@ from campaign.model.outcome import Outcome, Settled
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.ports.ledger import Applied, Filters
-from campaign.storage import claims, doubts, feedback, groups, outcomes, review, waves
+from campaign.storage import claims, decisions, doubts, feedback, groups, outcomes, review, waves
 from campaign.storage import tables as t
+from campaign.storage.bundles import pack_payload
 from campaign.storage.counting import close_if_done
 from campaign.storage.database import Database, upsert
 
@@ -80,9 +82,21 @@ class SqlLedger:
         with self._database.write() as connection:
             claims.renew(connection, held, now=now, lease=lease)
 
-    def begin(self, claim: Claim, payload: Payload, *, now: datetime, group: Group | None = None) -> tuple[int, ...]:
+    def pack(self, claim: Claim, payload: Payload) -> bytes:
+        return pack_payload(claim.seqs, payload)
+
+    def begin(
+        self,
+        claim: Claim,
+        payload: Payload,
+        *,
+        now: datetime,
+        group: Group | None = None,
+        packed: bytes | None = None,
+    ) -> tuple[int, ...]:
+        packed = self.pack(claim, payload) if packed is None else packed
         with self._database.write() as connection:
-            gone = claims.begin(connection, claim, payload, now=now)
+            gone = claims.begin(connection, claim, packed, now=now)
             if group is not None and not gone:
                 groups.join(connection, group.id, claim.batch_id)
             return gone
@@ -94,6 +108,10 @@ class SqlLedger:
     def halve(self, claim: Claim, *, now: datetime, why: str) -> None:
         with self._database.write() as connection:
             claims.halve(connection, claim, now=now, why=why)
+
+    def set_apart(self, claim: Claim, seqs: Sequence[int], *, now: datetime) -> None:
+        with self._database.write() as connection:
+            claims.set_apart(connection, claim, seqs, now=now)
 
     def release(self, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:
         with self._database.write() as connection:
@@ -163,6 +181,18 @@ class SqlLedger:
             return 0
         with self._database.write() as connection:
             return feedback.judge(connection, self._world, events)
+
+    def arms(self, step: str) -> Sequence[ArmFigures]:
+        with self._database.read() as connection:
+            return decisions.figures(connection, self._world, step)
+
+    def decision(self, step: str) -> Decision | None:
+        with self._database.read() as connection:
+            return decisions.decision(connection, self._world, step)
+
+    def decide(self, decision: Decision, *, let_go: Collection[int] = (), over: bool = False) -> Decision | None:
+        with self._database.write() as connection:
+            return decisions.decide(connection, self._world, decision, let_go=let_go, over=over)
 
     def next_due(self, *, now: datetime) -> datetime | None:
         with self._database.read() as connection:

@@ -115,7 +115,7 @@ def _apply(
         # What a provider holds in a group follows a batch of that group, so that it can be taken back with it.
         held = state is State.ACCEPTED and batch.group_id is not None
         if held or state in (State.DEFERRED, State.PLANNED, State.IN_DOUBT):
-            new_batch = _branch_off(connection, batch, seqs, state, due_at or now, why, now)
+            new_batch = branch_off(connection, batch, seqs, state, due_at or now, why, now)
         rows = [
             {
                 "wave_id": batch.wave_id,
@@ -183,7 +183,7 @@ def _apply_to_thread(
     become(connection, batch, tuple(left), was, state, now=now, why=why, due_at=due_at)
 
 
-def _branch_off(
+def branch_off(
     connection: Connection,
     batch: Row[Any],
     seqs: Sequence[int],

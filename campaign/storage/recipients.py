@@ -21,6 +21,8 @@ from campaign.storage.waves import NO_CONSENT
 
 FORGOTTEN = "forgotten"
 _NO_BASIS = ("", "none")
+_ID, _BASIS = 0, 10
+"""Where these stand in COLUMNS."""
 
 
 class Recipient(NamedTuple):
@@ -33,8 +35,16 @@ class Recipient(NamedTuple):
 
 def recipients(connection: Connection, batch: Row[Any]) -> list[Recipient]:
     """Who is left in the batch, in order."""
-    without = barred(connection, batch)
-    rows = _regular(connection, batch) if batch.regular else _irregular(connection, batch)
+    if not batch.regular:
+        rows, without = _irregular(connection, batch), barred(connection, batch)
+    else:
+        rows = _regular(connection, batch)
+        without = _suppressed(connection, batch)
+        for row in rows:
+            if row[_ID] is None:
+                without[row[-1]] = FORGOTTEN
+            elif row[_BASIS] in _NO_BASIS:
+                without.setdefault(row[-1], NO_CONSENT)
     if not without:
         return [Recipient(row[-1], as_supporter(row), "") for row in rows]
     return [
@@ -45,19 +55,12 @@ def recipients(connection: Connection, batch: Row[Any]) -> list[Recipient]:
 
 def barred(connection: Connection, batch: Row[Any]) -> Mapping[int, str]:
     """Those left in the batch who may not be written to now, with the reason, by seq: nobody else is read."""
-    d, s, x, o = t.deliveries, t.supporters, t.suppressions, t.outcomes
+    d, s, o = t.deliveries, t.supporters, t.outcomes
     gone = sa.or_(s.c.id.is_(None), s.c.consent_basis.in_(_NO_BASIS))
     of_batch = (d.c.wave_id == batch.wave_id, d.c.seq.between(batch.first_seq, batch.last_seq))
-    # Apart from each other: the first looks up a few suppressed addresses, or one for each of the batch, as is less.
-    suppressed = (
-        sa.select(d.c.seq, x.c.reason)
-        .join_from(d, s, s.c.id == d.c.supporter_id)
-        .join(x, x.c.address_hash == s.c.address_hash)
-        .where(*of_batch)
-    )
     lost = sa.select(d.c.seq, s.c.id).join_from(d, s, s.c.id == d.c.supporter_id, isouter=True).where(*of_batch, gone)
     found = {row.seq: FORGOTTEN if row.id is None else NO_CONSENT for row in connection.execute(lost)}
-    found |= {row.seq: row.reason for row in connection.execute(suppressed)}
+    found |= _suppressed(connection, batch)
     if not found:
         return found
     left = sa.select(o.c.seq).where(o.c.wave_id == batch.wave_id, o.c.seq.in_(sorted(found)))
@@ -68,9 +71,38 @@ def barred(connection: Connection, batch: Row[Any]) -> Mapping[int, str]:
     return {seq: why for seq, why in sorted(found.items()) if seq in following}
 
 
+def _suppressed(connection: Connection, batch: Row[Any]) -> dict[int, str]:
+    """Whose address must not be written to, by seq; also of those who have left the batch.
+
+    Without an outer join, so that the database looks up a few suppressed addresses or one for each of the batch, as is
+    less.
+    """
+    mark = _mark(connection)
+    found = connection.exec_driver_sql(
+        "SELECT d.seq, x.reason FROM deliveries d JOIN supporters s ON s.id = d.supporter_id "  # noqa: S608 - marks only
+        "JOIN suppressions x ON x.address_hash = s.address_hash "
+        f"WHERE d.wave_id = {mark} AND d.seq BETWEEN {mark} AND {mark}",
+        (batch.wave_id, batch.first_seq, batch.last_seq),
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def _mark(connection: Connection) -> str:
+    """What stands for a parameter."""
+    return "?" if connection.dialect.name == "sqlite" else "%s"
+
+
+def people_mark(connection: Connection) -> str:
+    """Changes with whatever may decide that somebody must not be written to (see migration 0002); "" where the database
+    has no such mark, and everybody is read again."""
+    if connection.dialect.name != "sqlite":
+        return ""
+    return connection.exec_driver_sql("SELECT value FROM meta WHERE key = 'people'").scalar() or ""
+
+
 def _regular(connection: Connection, batch: Row[Any]) -> list[Sequence[Any]]:
     """COLUMNS and the seq of those in the batch's range who have no outcome of their own."""
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    mark = _mark(connection)
     columns = ", ".join(f"s.{column.name}" for column in COLUMNS)
     there = (batch.wave_id, batch.first_seq, batch.last_seq)
     with closing(connection.connection.cursor()) as cursor:

@@ -294,7 +294,7 @@ def test_an_attempt_that_begins_at_the_same_moment_keeps_nothing_either(
     claim = ledger.claim(owner="one", now=T0, lease=LEASE, most=1)[0]
     with ThreadPoolExecutor(1) as pool:
         with database.write() as connection:
-            claims.begin(connection, claim, payload(claim), now=T0)
+            claims.begin(connection, claim, ledger.pack(claim, payload(claim)), now=T0)
             if halved:
                 claims.halve(connection, claim, now=T0, why="somebody in it is bad")
             forgetting = pool.submit(supporters.forget, address(6), at=T0)

@@ -336,7 +336,7 @@ def test_equal_failures_are_told_in_equal_words() -> None:
     assert len(reasons) == 1
 
 
-def test_somebody_whose_fields_are_too_large_is_refused_alone() -> None:
+def test_somebody_whose_fields_are_too_large_gets_bodies_of_their_own_in_a_batch_of_one() -> None:
     with Sandbox(accounts={"sendgrid": {"campaign": "key"}}) as sandbox:
         channel = SendGrid(api_key="key", base_url=sandbox.urls["sendgrid"])
         batch = batch_of(3)
@@ -347,9 +347,15 @@ def test_somebody_whose_fields_are_too_large_is_refused_alone() -> None:
         assert isinstance(outcomes[1], Refused)
         assert not outcomes[1].whole
         assert [mail["recipient"] for mail in sandbox.taken()] == ["p0@example.org", "p2@example.org"]
+        assert channel.compose(batch).alone == (1,)
         alone = replace(batch, rows=[rows[1]])
-        (outcome,) = channel.deliver(alone, channel.compose(alone))
-        assert outcome == outcomes[1]
+        payload = channel.compose(alone)
+        assert payload.alone == ()
+        assert b"substitutions" not in payload.body()
+        (outcome,) = channel.deliver(alone, payload)
+        assert isinstance(outcome, Accepted)
+        assert "é" * 5_000 in channel.shows(payload, 0).html
+        assert [mail["recipient"] for mail in sandbox.taken()][2:] == ["p1@example.org"]
         just = replace(batch, rows=[rows[1]._replace(values=("é" * 4_996,))])
         (outcome,) = channel.deliver(just, channel.compose(just))
         assert isinstance(outcome, Accepted)

@@ -12,6 +12,8 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+_DECIDING = ("address_hash", "consent_basis", "preference")
+
 
 def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text(), server_default="", nullable=False)
@@ -66,3 +68,23 @@ def upgrade() -> None:
         sa.Column("figures", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("world", "step", name=op.f("pk_decisions")),
     )
+    if op.get_bind().dialect.name == "sqlite":
+        _notice_changes()
+
+
+def _notice_changes() -> None:
+    """Count what may decide that somebody must not be written to: while the count stands, nobody need be read again.
+
+    Triggers, because no writer can forget them. On SQLite alone, which has one writer at a time: on PostgreSQL all who
+    write would wait for each other at the count.
+    """
+    op.execute("INSERT INTO meta (key, value) VALUES ('people', '0')")
+    counted = "BEGIN UPDATE meta SET value = value + 1 WHERE key = 'people'; END"
+    differs = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in _DECIDING)
+    for name, when in (
+        ("suppressions_inserted", "INSERT ON suppressions"),
+        ("suppressions_updated", "UPDATE ON suppressions"),
+        ("supporters_deleted", "DELETE ON supporters"),
+        ("supporters_updated", f"UPDATE OF {', '.join(_DECIDING)} ON supporters WHEN {differs}"),
+    ):
+        op.execute(f"CREATE TRIGGER {name} AFTER {when} {counted}")
