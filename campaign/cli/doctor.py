@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,12 +30,19 @@ class Finding:
 _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
-def doctor(plan: PlanFile = DEFAULT_PLAN, as_json: AsJson = False) -> None:
-    """Look at everything a live run needs: settings, database, plan, and every account that the plan sends from.
+def doctor(
+    plan: PlanFile = DEFAULT_PLAN,
+    nameserver: Annotated[
+        str, typer.Option("--nameserver", help="The DNS server to ask, if not this machine's own.", metavar="ADDRESS")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Look at everything a live run needs: settings, database, plan, accounts, and the DNS of the sender's domain.
 
-    Providers are asked who each account is; nothing is sent. Exit code 4 if something is wrong.
+    Providers are asked who each account is; nothing is sent. Of the domain it is SPF, DKIM, DMARC and MX, which Gmail
+    and Yahoo want of whoever sends in bulk. Exit code 4 if something is wrong.
     """
-    findings = list(_findings(plan))
+    findings = list(_findings(plan, nameserver))
     if as_json:
         screen.print_json(findings)
     else:
@@ -53,7 +60,7 @@ def _coloured(verdict: str) -> Text:
     return Text(verdict, style=_COLOURS[verdict])
 
 
-def _findings(plan: PlanFile) -> Iterator[Finding]:
+def _findings(plan: PlanFile, nameserver: str) -> Iterator[Finding]:
     from campaign import settings
     from campaign.errors import CampaignError
     from campaign.files import campaign as campaign_files
@@ -77,6 +84,7 @@ def _findings(plan: PlanFile) -> Iterator[Finding]:
     yield _try("database", lambda: _database(configured))
     if sources is not None:
         yield from _channels(configured, sources)
+        yield from _sending_domain(configured, sources, nameserver)
 
 
 def _try(what: str, look: Callable[[], str]) -> Finding:
@@ -140,3 +148,26 @@ def _channels(configured: Settings, sources: Sources) -> Iterator[Finding]:
             yield Finding(name, "error", str(error))
         finally:
             channel.close()
+
+
+def _sending_domain(configured: Settings, sources: Sources, nameserver: str) -> Iterator[Finding]:
+    """What the DNS says of the domain in From."""
+    from campaign.bootstrap import sending
+    from campaign.errors import CampaignError
+    from campaign.flow import sending_domain
+
+    try:
+        found = sending.sending(configured, sources.plan)
+        resolver = sending.resolver(nameserver)
+    except CampaignError as error:
+        yield Finding("sender", "error", str(error))
+        return
+    if found is None:
+        return
+    if sending_domain.is_reserved(found.address):
+        wrong = f"{found.address} is at a domain for examples: put an address of your own into the plan, under sender"
+        yield Finding("sender", "error", wrong)
+        if not nameserver:
+            return  # what the world's DNS says of an example is of no use to anybody
+    for one in sending_domain.look(resolver, found):
+        yield Finding(one.what, one.verdict, one.detail)

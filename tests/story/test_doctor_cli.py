@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.dns_server import serving
 from tests.story.conftest import Campaign
 
 
@@ -46,6 +47,36 @@ def test_no_secret_is_shown_and_an_account_that_cannot_be_reached_is_said(campai
         "x",
         "bluesky",
         "mastodon",
+        "sender",
     ]
     shown = str(told) + campaign.said
     assert [secret for secret in secrets.values() if secret in shown] == []
+
+
+def test_a_sender_at_an_example_is_told_and_the_world_is_not_asked_about_it(campaign: Campaign) -> None:
+    told = {one["what"]: one for one in campaign.json("doctor", "--json", expect=4)}
+    assert told["sender"]["verdict"] == "error"
+    assert "campaign@example.org is at a domain for examples" in told["sender"]["detail"]
+    assert not any("SPF" in what or "DMARC" in what for what in told)
+
+
+def test_the_dns_of_the_senders_domain_is_looked_at(campaign: Campaign) -> None:
+    zone = {
+        ("example.org", "TXT"): ['"v=spf1 include:sendgrid.net -all"'],
+        ("sendgrid.net", "TXT"): ['"v=spf1 ip4:198.51.100.0/24 -all"'],
+        ("_dmarc.example.org", "TXT"): ['"v=DMARC1; p=reject; rua=mailto:dmarc@example.org"'],
+        ("example.org", "MX"): ["10 mail.example.org."],
+    }
+    with serving(zone) as server:
+        found = campaign.json("doctor", "--json", "--nameserver", server.address, expect=4)
+    told = {one["what"]: one for one in found}
+    assert told["SPF of example.org"]["verdict"] == "ok"
+    assert told["DMARC of example.org"]["verdict"] == "ok"
+    assert told["replies to hello@example.org"]["verdict"] == "ok"
+    assert told["DKIM at s1._domainkey.example.org"]["verdict"] == "error"
+    assert "In SendGrid authenticate example.org" in told["DKIM at s1._domainkey.example.org"]["detail"]
+
+
+def test_what_is_no_dns_server_is_told(campaign: Campaign) -> None:
+    told = {one["what"]: one for one in campaign.json("doctor", "--json", "--nameserver", "ns.example.org", expect=4)}
+    assert "is no DNS server" in told["sender"]["detail"]
