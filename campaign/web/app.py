@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from traceback import extract_tb
@@ -107,4 +108,4 @@ class _Patience:
 
 def _place(scope: Scope) -> str:
     route = scope.get("route")
-    return str(getattr(route, "path", "")) or "(no such page)"
+    return re.sub(r":\w+}", "}", str(getattr(route, "path", ""))) or "(no such page)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -375,3 +376,21 @@ def test_a_reader_that_is_asked_for_nothing_changes_nothing(database: Database) 
     made.readers = {"sendgrid": lambda _body: Read(())}
     assert made.apply() == {}
     assert made.again() == 0
+
+
+def test_who_went_in_a_request_of_their_own_proves_nothing_of_the_others(database: Database) -> None:
+    wave_id = prepared(database, 4)
+    ledger = SqlLedger(database, world="live")
+    (claim,) = ledger.claim(owner="one", now=T0, lease=LEASE, most=1)
+    ledger.set_apart(claim, [1], now=T0)
+    rest = replace(claim, seqs=(0, 2, 3))
+    ledger.begin(rest, payload(3), now=T0)
+    ledger.record(rest, dict.fromkeys(rest.seqs, InDoubt("lost")), now=T0, retry_at=T0)
+    (own,) = ledger.claim(owner="one", now=T0, lease=LEASE, most=8)
+    assert own.seqs == (1,)
+    ledger.begin(own, payload(1), now=T0)
+    ledger.record(own, {1: InDoubt("lost")}, now=T0, retry_at=T0)
+    post(database, event(wave_id, 1, "processed"))
+    assert counts(database) == {State.IN_DOUBT: 3, State.ACCEPTED: 1}
+    post(database, event(wave_id, 3, "delivered"))
+    assert counts(database) == {State.ACCEPTED: 3, State.DELIVERED: 1}
