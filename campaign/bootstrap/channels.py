@@ -170,7 +170,7 @@ def sandbox_events(sandbox: Sandbox) -> Callable[[], Sequence[Event]]:
             found += [
                 replace(one, id=f"{one.id} acted", kind=EventKind.ACTED)
                 for one in told
-                if one.kind is EventKind.CLICKED and acts(one.key)
+                if one.kind is EventKind.CLICKED and not one.machine and acts(one.key)
             ]
             seen = following
 

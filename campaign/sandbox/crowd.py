@@ -2,10 +2,11 @@
 
 What a person does depends on the delivery's key alone, so that a rehearsal can be had again: about 97 in 100 mails
 are delivered, 1 bounces, 1 is blocked, 1 in 200 is dropped; of those delivered 40 in 100 are opened, 8 clicked, 3 in
-1,000 unsubscribe and 1 in 2,000 is reported as spam. A test steers it by the address: everything to
+1,000 unsubscribe and 1 in 2,000 is reported as spam. Programs are among them: 1 in 10 mails is fetched by a privacy
+relay, and 1 in 50 by a gateway that follows its links. A test steers it by the address: everything to
 ``bounce.example.org`` (or ``.net``, ``.com``) bounces, and likewise ``blocked``, ``dropped``, ``deferred``, ``spam``,
-``unsubscribe``, ``open`` and ``click``; to ``deliver`` it is delivered and no more, and from ``silent`` nothing is
-ever heard. (``malformed`` has the request refused: see sendgrid_rules.)
+``unsubscribe``, ``open``, ``click``, ``relay`` and ``scanner``; to ``deliver`` it is delivered and no more, and from
+``silent`` nothing is ever heard. (``malformed`` has the request refused: see sendgrid_rules.)
 
 Events have the form of https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event. They happen some
 time after the mail has left (as it was taken, or at its send_at), by the world's clock, and are numbered in the order
@@ -41,9 +42,15 @@ _MINUTE_S = 60
 _ARRIVALS = (("bounce", 0.01), ("blocked", 0.01), ("dropped", 0.005))
 _INTERESTS = (("spam", 0.0005), ("unsubscribe", 0.003), ("click", 0.08), ("open", 0.32))
 """What a person does with mail that was not, and that was delivered, with the share of people who do so."""
+_PROGRAMS = (("relay", 0.1), ("scanner", 0.02))
+"""What fetches the mail of so many before they do, if they do."""
 _DEFERRED = 0.02
 _TRIED_AGAIN_S = 5 * _MINUTE_S
 _LOST = frozenset(name for name, _ in _ARRIVALS)
+_FETCHES = {
+    "relay": (("relay open", 2),),
+    "scanner": (("scanner open", 1), ("scanner click", 1), ("scanner letter", 2)),
+}
 _ACTS = {
     "spam": ("spamreport",),
     "unsubscribe": ("open", "unsubscribe"),
@@ -80,8 +87,14 @@ def fate(key: str, address: str) -> Fate:
         ("processed", 1),
         *deferred,
         ("delivered", soon),
+        *((name, soon + delay_s) for name, delay_s in _FETCHES.get(wish or _drawn(_PROGRAMS, _luck(key, address)), ())),
         *((name, opened + order * pause) for order, name in enumerate(acts)),
     )
+
+
+def _luck(key: str, address: str) -> float:
+    drawn = blake2b((key or address.lower()).encode(errors="replace"), digest_size=2, person=b"programs").digest()
+    return int.from_bytes(drawn, "big") / 65_536
 
 
 def acts(key: str) -> bool:
@@ -97,15 +110,29 @@ def _drawn(shares: tuple[tuple[str, float], ...], portion: float) -> str:
     return ""
 
 
-_DETAILS: dict[str, dict[str, str]] = {
+_BROWSER = {"useragent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "ip": "192.0.2.1"}
+_SCANNER = {"useragent": "Mozilla/5.0 (compatible; LinkScanBot/1.0)", "ip": "192.0.2.2"}
+_NAMES = {
+    "blocked": "bounce",
+    "relay open": "open",
+    "scanner open": "open",
+    "scanner click": "click",
+    "scanner letter": "click",
+}
+"""SendGrid's name for an event, where we tell more of them apart."""
+_DETAILS: dict[str, dict[str, Any]] = {
     "processed": {},
     "deferred": {"response": "450 4.2.1 The mailbox is busy, try again later", "attempt": "1"},
     "delivered": {"response": "250 2.0.0 OK"},
     "bounce": {"type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 The address does not exist"},
     "blocked": {"type": "blocked", "status": "4.7.1", "reason": "421 4.7.1 Refused for now, the sender is not known"},
     "dropped": {"reason": "Bounced Address"},
-    "open": {"useragent": "Mozilla/5.0", "ip": "192.0.2.1"},
-    "click": {"useragent": "Mozilla/5.0", "ip": "192.0.2.1", "url": "https://example.org/act"},
+    "open": {**_BROWSER, "sg_machine_open": False},
+    "click": {**_BROWSER, "url": "https://example.org/act"},
+    "relay open": {"useragent": "Mozilla/5.0", "ip": "192.0.2.3", "sg_machine_open": True},
+    "scanner open": {**_SCANNER, "sg_machine_open": False},
+    "scanner click": {**_SCANNER, "url": "https://example.org/act"},
+    "scanner letter": {**_SCANNER, "url": "https://example.org/letter"},
     "spamreport": {},
     "unsubscribe": {},
 }
@@ -216,7 +243,7 @@ class Crowd:
         event = {
             "email": address,
             "timestamp": left_s + delay_s,
-            "event": "bounce" if kind == "blocked" else kind,
+            "event": _NAMES.get(kind, kind),
             "sg_event_id": base64.urlsafe_b64encode(unique)[:22].decode(),
             "sg_message_id": f"{handed.id}.recvd-sandbox-{place}",
             "smtp-id": f"<{handed.id}@sandbox.example.org>",

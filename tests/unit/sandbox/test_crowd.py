@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from campaign.channels import sendgrid_events
+from campaign.model.event import EventKind
 from campaign.sandbox.crowd import MOST_EVENTS, Crowd, fate
 from campaign.sandbox.journal import Journal
 from campaign.sandbox.sendgrid import TAKEN
@@ -40,6 +42,8 @@ def test_out_of_many_about_as_many_as_it_says_do_each_thing() -> None:
     assert 0.06 < kinds["click"] / 20_000 < 0.1
     assert 0.001 < kinds["unsubscribe"] / 20_000 < 0.005
     assert kinds["spamreport"] / 20_000 < 0.001
+    assert 0.08 < kinds["relay open"] / 20_000 < 0.12
+    assert 0.01 < kinds["scanner click"] / 20_000 < 0.03
 
 
 @pytest.mark.parametrize(
@@ -54,6 +58,8 @@ def test_out_of_many_about_as_many_as_it_says_do_each_thing() -> None:
         ("unsubscribe", ["processed", "delivered", "open", "unsubscribe"]),
         ("open", ["processed", "delivered", "open"]),
         ("click", ["processed", "delivered", "open", "click"]),
+        ("relay", ["processed", "delivered", "relay open"]),
+        ("scanner", ["processed", "delivered", "scanner open", "scanner click", "scanner letter"]),
         ("silent", []),
     ],
 )
@@ -155,3 +161,20 @@ def test_asking_again_gives_the_same_events(world: World) -> None:
     world.set_now(NOW + timedelta(hours=1))
     crowd = Crowd(world)
     assert crowd.events(10) == crowd.events(10)
+
+
+def test_what_programs_do_has_sendgrids_names_and_shows_that_they_are_programs(world: World) -> None:
+    take(world, "r", ("k1", "ann@relay.example.org"), ("k2", "ann@scanner.example.org"))
+    world.set_now(NOW + timedelta(hours=1))
+    told, _ = Crowd(world).events(0)
+    programs = [event for event in sendgrid_events.events(told) if event.kind in (EventKind.OPENED, EventKind.CLICKED)]
+    assert [event.kind for event in programs if event.key == "k1"] == [EventKind.OPENED]
+    assert [event.kind for event in programs if event.key == "k2"] == [EventKind.OPENED, *[EventKind.CLICKED] * 2]
+    assert all(event.machine for event in programs)
+
+
+def test_what_people_do_looks_like_people(world: World) -> None:
+    take(world, "r", ("k1", "ann@click.example.org"))
+    world.set_now(NOW + timedelta(days=1))
+    told, _ = Crowd(world).events(0)
+    assert [event.machine for event in sendgrid_events.events(told)] == [""] * 4
