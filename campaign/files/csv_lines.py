@@ -15,7 +15,7 @@ from pathlib import Path
 LONGEST_LINE = 200_000
 """Characters. Of a longer line one more is given, so that it is known; the rest is skipped."""
 
-_BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 256 * 1024
 _FALLBACK = "campaign-windows-1252"
 
 
@@ -52,8 +52,16 @@ class Changed(Exception):
 class Lines:
     """``legacy`` says whether what was read so far holds bytes that are not UTF-8."""
 
-    def __init__(self, path: Path, encoding: str, *, progress: Callable[[int], None] | None = None) -> None:
-        """``progress`` is told the bytes read."""
+    def __init__(
+        self,
+        path: Path,
+        encoding: str,
+        *,
+        progress: Callable[[int], None] | None = None,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
+        """``progress`` is told the bytes read, after each block of ``block_bytes``."""
+        self._block_bytes = block_bytes
         self._file = path.open("rb", buffering=0)
         self._before = os.fstat(self._file.fileno())
         self._utf_8 = encoding.startswith("utf-8")
@@ -76,7 +84,7 @@ class Lines:
         file was written to since reading began: what was read may be half of the one and half of the other.
         """
         while not self._ended:
-            block = self._file.read(_BLOCK_BYTES) or b""
+            block = self._file.read(self._block_bytes) or b""
             self._done += len(block)
             self._ended = not block
             if self._ended:

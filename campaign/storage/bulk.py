@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
+import orjson
 from sqlalchemy import Connection
 
 
@@ -41,9 +43,36 @@ CHUNK = 1_900
 StoredRow = tuple[Any, ...]
 """A ``Row``'s values but for the last two, which are the time of the import in each that it inserts."""
 
+Known = tuple[int, int, bool]
+"""The number of a row among those written, the id of the person known by its key, and whether it says more."""
+
+KEPT_IF_EMPTY = ("first_name", "last_name", "language", "zone", "country", "region", "postal_code")
+"""Columns that a row leaves as they are where it has nothing in them."""
+
 _OWN = Row._fields[:-2]
 _AT = Row._fields[-2:]
+_NAMES = ", ".join(_OWN)
 _TIME = "%04d-%02d-%02d %02d:%02d:%02d.%06d"
+
+
+_COMPARED = tuple(name for name in _OWN if name not in ("email", "address_hash"))
+_compared = itemgetter(*map(_OWN.index, _COMPARED))
+
+
+def _says_more() -> str:
+    """Whether ``incoming`` may say more than is known: SQL of which ``merged`` need not be asked where it is false."""
+    parts = [
+        f"(incoming.{name} <> supporters.{name} AND incoming.{name} <> '')"
+        for name in (*KEPT_IF_EMPTY, "tags", "extra")
+    ]
+    consent = [f"incoming.{name} <> supporters.{name}" for name in ("consent_basis", "consent_source", "consent_text")]
+    consent.append("incoming.consent_at {other} supporters.consent_at")
+    parts.append(f"(({' OR '.join(consent)}) AND incoming.consent_basis <> '')")
+    parts.append("(incoming.acted_at IS NOT NULL AND supporters.acted_at IS NULL)")
+    return f"({' OR '.join(parts)})"
+
+
+_SAYS_MORE = _says_more()
 
 
 class Bulk(Protocol):
@@ -54,8 +83,11 @@ class Bulk(Protocol):
         """An instant as the columns take and give it."""
         ...
 
-    def insert(self, rows: Sequence[StoredRow], at: Any) -> int:
-        """Insert those of up to ``CHUNK`` rows whose key is not there yet; how many. ``at`` is as ``time`` gives it."""
+    def write(self, rows: Sequence[StoredRow], at: Any, last_id: int) -> tuple[int, list[Known]]:
+        """Insert those of up to ``CHUNK`` rows whose key is not there yet; how many they were, and who was known.
+
+        ``at`` is as ``time`` gives it; no id above ``last_id`` is taken.
+        """
         ...
 
     def among(self, column: str, values: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
@@ -74,21 +106,48 @@ class _Sqlite:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._mostly_known = False  # whether the last rows were: then the next are looked up before they are inserted
 
     def time(self, instant: datetime) -> str:
         """As SQLAlchemy writes it: UTC, to the microsecond, without a zone."""
         at = instant.astimezone(UTC)
         return _TIME % (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
 
-    def insert(self, rows: Sequence[StoredRow], at: Any) -> int:
+    def write(self, rows: Sequence[StoredRow], at: Any, last_id: int) -> tuple[int, list[Known]]:
+        known: list[Known] = []
+        if self._mostly_known:
+            known = self._known(rows, last_id)
+            there = {number for number, _, _ in known}
+            inserted = self._insert([row for number, row in enumerate(rows) if number not in there], at)
+        else:
+            inserted = self._insert(rows, at)
+            if inserted < len(rows):
+                known = self._known(rows, last_id)
+        self._mostly_known = 2 * len(known) > len(rows)
+        return inserted, known
+
+    def _insert(self, rows: Sequence[StoredRow], at: Any) -> int:
         if not rows:
             return 0
         one = f"(?1, ?1, {', '.join('?' * len(_OWN))})"
         return self._connection.exec_driver_sql(
-            f"INSERT INTO supporters ({', '.join((*_AT, *_OWN))}) VALUES {', '.join([one] * len(rows))} "  # noqa: S608 - names and marks only
+            f"INSERT INTO supporters ({', '.join(_AT)}, {_NAMES}) VALUES {', '.join([one] * len(rows))} "  # noqa: S608 - names and marks only
             "ON CONFLICT (email_key) DO NOTHING",
             (at, *chain.from_iterable(rows)),
         ).rowcount
+
+    def _known(self, rows: Sequence[StoredRow], last_id: int) -> list[Known]:
+        """In one row of JSON: for each row that SQLite gives, Python would have to take its turn again."""
+        marks = ", ".join("?" * len(_COMPARED))
+        found = self._connection.exec_driver_sql(
+            f"WITH incoming (number, {', '.join(_COMPARED)}) "  # noqa: S608 - names and marks only
+            f"AS (VALUES {', '.join(f'({number}, {marks})' for number in range(len(rows)))}) "
+            f"SELECT json_group_array(json_array(number, supporters.id, {_SAYS_MORE.format(other='IS NOT')})) "
+            "FROM incoming CROSS JOIN supporters ON supporters.email_key = incoming.email_key WHERE supporters.id <= ?",
+            (*chain.from_iterable(map(_compared, rows)), last_id),
+        ).scalar_one()
+        known: list[Known] = orjson.loads(found)
+        return known
 
     def among(self, column: str, values: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
         return f"{column} IN ({', '.join('?' * len(values))})", tuple(values)
@@ -105,26 +164,34 @@ class _Postgresql:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         connection.exec_driver_sql(
-            f"CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {', '.join(_OWN)} FROM supporters WITH NO DATA"  # noqa: S608 - names only
+            f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT 0 AS number, {_NAMES} FROM supporters WITH NO DATA"  # noqa: S608 - names only
         )
 
     def time(self, instant: datetime) -> datetime:
         return instant.astimezone(UTC)
 
-    def insert(self, rows: Sequence[StoredRow], at: Any) -> int:
+    def write(self, rows: Sequence[StoredRow], at: Any, last_id: int) -> tuple[int, list[Known]]:
         driver: Any = self._connection.connection.driver_connection
         with driver.cursor() as cursor:
-            with cursor.copy(f"COPY incoming ({', '.join(_OWN)}) FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
+            with cursor.copy(f"COPY incoming (number, {_NAMES}) FROM STDIN") as copy:
+                for number, row in enumerate(rows):
+                    copy.write_row((number, *row))
             cursor.execute(
-                f"INSERT INTO supporters ({', '.join((*_OWN, *_AT))}) SELECT {', '.join(_OWN)}, %s, %s FROM incoming "  # noqa: S608 - names only
+                f"INSERT INTO supporters ({_NAMES}, {', '.join(_AT)}) SELECT {_NAMES}, %s, %s FROM incoming "  # noqa: S608 - names only
                 "ON CONFLICT (email_key) DO NOTHING",
                 (at, at),
             )
             inserted: int = cursor.rowcount
+            known: list[Known] = []
+            if inserted < len(rows):
+                cursor.execute(
+                    f"SELECT number, supporters.id, {_SAYS_MORE.format(other='IS DISTINCT FROM')} "  # noqa: S608 - names only
+                    "FROM incoming JOIN supporters USING (email_key) WHERE supporters.id <= %s",
+                    (last_id,),
+                )
+                known = cursor.fetchall()
             cursor.execute("TRUNCATE incoming")
-        return inserted
+        return inserted, known
 
     def among(self, column: str, values: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
         return f"{column} = ANY (%s)", (list(values),)

@@ -18,63 +18,23 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from campaign.model.supporter import Basis, NewSupporter, Reason
+from campaign.model.supporter import NewSupporter, Reason
 from campaign.ports.supporters import Added
 from campaign.storage.addresses import address_hash, address_key
-from campaign.storage.bulk import CHUNK, COLUMNS, Row, StoredRow, bulk
+from campaign.storage.bulk import CHUNK, COLUMNS, Known, Row, StoredRow, bulk
+from campaign.storage.merging import merged
 from campaign.storage.segments import stored_tags
 from campaign.storage.undisturbed import undisturbed
-
-MOST_EXTRA = 100
-"""Entries kept of a person's ``extra`` over all imports; the newest win."""
 
 IMPORT_SOURCE = "import"
 
 _MOST_REMEMBERED = 50_000
-
-_STRENGTH = {"": 0, Basis.NONE: 1, Basis.OPT_IN: 2, Basis.MEMBER: 2, Basis.PARTNER: 2, Basis.DOUBLE_OPT_IN: 3}
 _NO_CONSENT: tuple[str, str, Any, str] = ("", "", None, "")
 
 
 _FIELDS = attrgetter(*NewSupporter.__dataclass_fields__)
 _TIMES = 2
 _KEY, _HASH = Row._fields.index("email_key"), Row._fields.index("address_hash")
-_KEPT_IF_EMPTY = ("first_name", "last_name", "language", "zone", "country", "region", "postal_code")
-
-
-def merged(known: Row, row: Row) -> Row:
-    """What is known of a person after ``row``: ``known`` itself where the row says nothing new.
-
-    What the row leaves empty is kept; tags and extra are united; the first action stays. A consent is replaced by a
-    stronger one, or by a later one as strong (double opt-in is stronger than opt-in, member and partner, these than
-    none): a weaker one would lose the proof of the stronger.
-    """
-    changes: dict[str, Any] = {
-        name: new for name in _KEPT_IF_EMPTY if (new := getattr(row, name)) and new != getattr(known, name)
-    }
-    if row.tags and row.tags != known.tags:
-        changes["tags"] = stored_tags(chain(known.tags.split(","), row.tags.split(",")))
-    if _better(row, known):
-        changes.update((name, getattr(row, name)) for name in Row._fields if name.startswith("consent_"))
-    if row.acted_at is not None and known.acted_at is None:
-        changes["acted_at"] = row.acted_at
-    if row.extra and row.extra != known.extra:
-        changes["extra"] = _united(known.extra, row.extra)
-    after = known._replace(**changes)
-    return known if after == known else after._replace(changed_at=row.changed_at)
-
-
-def _better(row: Row, known: Row) -> bool:
-    new, old = _STRENGTH[row.consent_basis], _STRENGTH[known.consent_basis]
-    return new > old or (new == old > 0 and row.consent_at > known.consent_at)
-
-
-def _united(known: str, new: str) -> str:
-    before: dict[str, str] = orjson.loads(known) if known else {}
-    after = {**before, **orjson.loads(new)}
-    if after == before:
-        return known
-    return orjson.dumps(dict(list(after.items())[-MOST_EXTRA:])).decode()
 
 
 @dataclass(slots=True)
@@ -104,7 +64,7 @@ class Intake:
         self._last_id_before = self._last_id()
         self._any_suppressed = self._one("SELECT EXISTS (SELECT 1 FROM suppressions)")
         self._tags: dict[tuple[str, ...], str] = {(): ""}
-        self._touched: set[int] = set()
+        self._touched = bytearray(self._last_id_before // 8 + 1)  # a bit for each who was known
         self._forgotten: set[bytes] = set()
         self._new = self._updated = self._unchanged = self._duplicates = self._suppressed = 0
 
@@ -112,13 +72,13 @@ class Intake:
         source = iter(rows)
         with undisturbed(), ThreadPoolExecutor(1, "import") as thread:
             under_way = _Chunk([], [], [])
-            inserting: Future[int] | None = None
+            writing: Future[tuple[int, list[Known]]] | None = None
             while people := list(islice(source, CHUNK)):
                 chunk = self._made_ready(people)
-                self._finish(under_way, inserting)
+                self._finish(under_way, writing)
                 self._begin(chunk)
-                under_way, inserting = chunk, thread.submit(self._bulk.insert, chunk.rows, self._at)
-            self._finish(under_way, inserting)
+                under_way, writing = chunk, thread.submit(self._bulk.write, chunk.rows, self._at, chunk.last_id_before)
+            self._finish(under_way, writing)
         return Added(
             new=self._new,
             updated=self._updated,
@@ -149,11 +109,11 @@ class Intake:
             chunk.rows = self._not_forgotten(chunk.rows, chunk.reasons)
         chunk.last_id_before = self._last_id()
 
-    def _finish(self, chunk: _Chunk, inserting: Future[int] | None) -> None:
-        """Once the chunk is inserted: bring those up to date who were known, and suppress those who are leaving."""
-        inserted = inserting.result() if inserting else 0
+    def _finish(self, chunk: _Chunk, writing: Future[tuple[int, list[Known]]] | None) -> None:
+        """Once the chunk is written: bring those up to date who were known, and suppress those who are leaving."""
+        inserted, known = writing.result() if writing else (0, [])
         self._new += inserted
-        again = set() if inserted == len(chunk.rows) else self._update(chunk)
+        again = self._update(chunk, known) if known else set()
         if chunk.reasons:
             self._suppressed += sum(1 for row in chunk.rows if row[_HASH] in chunk.reasons and row[_HASH] not in again)
         self._suppress([address for address in chunk.leaving if address not in chunk.reasons])
@@ -166,38 +126,44 @@ class Intake:
         self._forgotten |= forgotten
         return [row for row in rows if row[_HASH] not in forgotten]
 
-    def _update(self, chunk: _Chunk) -> set[bytes]:
+    def _update(self, chunk: _Chunk, known: Sequence[Known]) -> set[bytes]:
         """Bring those up to date who were known; the hashes of those that this import has had before."""
-        rows = list(map(self._row, chunk.rows))
-        condition, parameters = self._bulk.among("email_key", [row.email_key for row in rows])
-        found = self._connection.exec_driver_sql(
-            f"SELECT id, {COLUMNS} FROM supporters WHERE {condition} AND id <= {self._bulk.mark}",  # noqa: S608 - names and marks only
-            (*parameters, chunk.last_id_before),
-        ).all()
-        known = {row.email_key: (row[0], Row(*row[1:])) for row in found}
+        before = self._before([supporter_id for _, supporter_id, differs in known if differs])
         again: set[bytes] = set()
         changed: list[tuple[Any, ...]] = []
-        for row in rows:
-            if row.email_key not in known:
-                continue
-            supporter_id, old = known[row.email_key]
-            # Most of a list that comes again says what is known; the times of this import are no news.
-            after = old if row[1:-2] == old[1:-2] else merged(old, row)
-            if after is not old:
-                changed.append((*after, supporter_id))
-            if supporter_id > self._last_id_before or supporter_id in self._touched:
+        for number, supporter_id, differs in known:
+            more = False
+            if differs:
+                old = before[supporter_id]
+                after = merged(old, self._row(chunk.rows[number]))
+                if more := after is not old:
+                    changed.append((*after, supporter_id))
+            if supporter_id > self._last_id_before or not self._touch(supporter_id):
                 self._duplicates += 1
-                again.add(row.address_hash)
-                continue
-            self._touched.add(supporter_id)
-            if after is old:
-                self._unchanged += 1
-            else:
+                again.add(chunk.rows[number][_HASH])
+            elif more:
                 self._updated += 1
+            else:
+                self._unchanged += 1
         if changed:
             sets = ", ".join(f"{name} = {self._bulk.mark}" for name in Row._fields)
             self._connection.exec_driver_sql(f"UPDATE supporters SET {sets} WHERE id = {self._bulk.mark}", changed)  # noqa: S608 - names and marks only
         return again
+
+    def _before(self, supporter_ids: Sequence[int]) -> dict[int, Row]:
+        if not supporter_ids:
+            return {}
+        condition, parameters = self._bulk.among("id", supporter_ids)
+        found = self._connection.exec_driver_sql(f"SELECT id, {COLUMNS} FROM supporters WHERE {condition}", parameters)  # noqa: S608 - names and marks only
+        return {supporter_id: Row._make(values) for supporter_id, *values in found}
+
+    def _touch(self, supporter_id: int) -> bool:
+        """Note that this import had the person; False where it had them before."""
+        place, bit = supporter_id >> 3, 1 << (supporter_id & 7)
+        if self._touched[place] & bit:
+            return False
+        self._touched[place] |= bit
+        return True
 
     def _suppress(self, addresses: Sequence[bytes]) -> None:
         if not addresses:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -142,6 +145,60 @@ def test_duplicates_are_counted_however_far_apart_they_stand(supporters: SqlSupp
     added = supporters.add([*many, many[0], many[7], many[7]], at=T0 + HOUR)
     assert added == Added(new=len(many) - 5, updated=0, unchanged=5, duplicates=3, suppressed=0)
     assert supporters.count() == len(many)
+
+
+def test_a_list_of_known_and_new_people_in_any_order_is_told_apart_over_many_chunks(supporters: SqlSupporters) -> None:
+    known = people(2 * CHUNK)
+    supporters.add(known, at=T0)
+    new = [replace(one, email=f"new{number}@example.org") for number, one in enumerate(people(2 * CHUNK))]
+    said_more = [replace(one, last_name="Okafor") for one in known[:100]]
+    everybody = [
+        *known[100:],
+        *new[:CHUNK],
+        *said_more,
+        *(one for pair in zip(known, new, strict=True) for one in pair),
+    ]
+    added = supporters.add(everybody, at=T0 + HOUR)
+    assert added == Added(
+        new=len(new), updated=100, unchanged=len(known) - 100, duplicates=len(known) + CHUNK, suppressed=0
+    )
+    assert supporters.count() == len(known) + len(new)
+    again = supporters.add(everybody, at=T0 + 2 * HOUR)
+    assert (again.new, again.updated, again.unchanged) == (0, 0, len(known) + len(new))
+
+
+def test_an_import_that_changes_everybody_changes_each_and_leaves_the_rest_of_them(supporters: SqlSupporters) -> None:
+    known = [replace(PERSON, email=f"p{number}@example.org") for number in range(CHUNK + 50)]
+    supporters.add(known, at=T0)
+    rows = [NewSupporter(email=one.email, tags=("spring",)) for one in known]
+    assert supporters.add(rows, at=T0 + HOUR) == Added(0, len(known), 0, 0, 0)
+    for person in supporters.each():
+        assert person.tags == ("donor", "press", "spring")
+        assert (person.first_name, person.zone, person.consent) == (PERSON.first_name, PERSON.zone, PERSON.consent)
+        assert person.extra == PERSON.extra
+
+
+def test_two_imports_at_once_are_one_after_the_other(database: Database) -> None:
+    lists = [people(CHUNK + 7), people(CHUNK + 7)]
+    with ThreadPoolExecutor(2) as threads:
+        added = list(threads.map(lambda rows: SqlSupporters(database).add(rows, at=T0), lists))
+    first, second = sorted(added, key=lambda one: one.new, reverse=True)
+    assert first == Added(CHUNK + 7, 0, 0, 0, 0)
+    assert second == Added(0, 0, CHUNK + 7, 0, 0)
+    assert SqlSupporters(database).count() == CHUNK + 7
+
+
+def test_an_import_leaves_python_as_it_was(supporters: SqlSupporters) -> None:
+    before = gc.isenabled(), sys.getswitchinterval()
+    supporters.add(people(3), at=T0)
+
+    def broken() -> Iterator[NewSupporter]:
+        yield PERSON
+        raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        supporters.add(broken(), at=T0)
+    assert (gc.isenabled(), sys.getswitchinterval()) == before
 
 
 def test_an_import_that_fails_halfway_leaves_nothing(supporters: SqlSupporters) -> None:

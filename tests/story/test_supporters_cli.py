@@ -147,6 +147,39 @@ def test_ctrl_c_in_the_middle_leaves_nothing(campaign: Campaign) -> None:
     assert campaign("supporters", "export").count("\n") == 1
 
 
+def test_an_import_that_is_killed_leaves_nothing_and_the_next_is_whole(campaign: Campaign) -> None:
+    rows = "".join(f"p{number}@example.org\n" for number in range(400_000))
+    Path("list.csv").write_text("email\n" + rows, encoding="utf-8")
+    campaign("supporters", "export")
+    process = subprocess.Popen([sys.executable, "-m", "campaign", "supporters", "import", "list.csv"])
+    written = Path("campaign.db-wal")
+    while process.poll() is None and (not written.exists() or written.stat().st_size < 2_000_000):
+        pass
+    process.kill()
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    assert campaign("supporters", "export").count("\n") == 1
+    Path("list.csv").write_text(LIST, encoding="utf-8")
+    assert as_json(campaign, "supporters", "import", "list.csv", *CONSENT)["new"] == 2
+
+
+def test_a_list_that_is_written_to_while_it_is_read_is_not_imported(campaign: Campaign) -> None:
+    rows = "".join(f"p{number}@example.org\n" for number in range(400_000))
+    Path("list.csv").write_text("email\n" + rows, encoding="utf-8")
+    campaign("supporters", "export")
+    with subprocess.Popen(
+        [sys.executable, "-m", "campaign", "supporters", "import", "list.csv"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        written = Path("campaign.db-wal")
+        while process.poll() is None and (not written.exists() or written.stat().st_size < 2_000_000):
+            pass
+        with Path("list.csv").open("a", encoding="utf-8") as file:
+            file.write("late@example.org\n")
+        assert process.stderr is not None
+        assert "was written to while it was read" in process.stderr.read()
+    assert process.returncode == 3
+    assert campaign("supporters", "export").count("\n") == 1
+
+
 def test_nobody_suppressed_is_let_back_in_by_an_import(campaign: Campaign) -> None:
     assert "will not be written to" in campaign("suppress", "Mara@example.org", "x@example.org", "--source", "a letter")
     assert "was suppressed already" in campaign("suppress", "mara@example.org")
