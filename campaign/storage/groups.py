@@ -121,7 +121,9 @@ def join(connection: Connection, group_id: int, batch_id: int) -> None:
 
 
 def barred(connection: Connection, group_id: int, *, now: datetime) -> int:
-    found = sum(len(barred_in(connection, batch)) for batch in _batches(connection, group_id) if batch.state in _HELD)
+    found = sum(
+        len(barred_in(connection, batch, now)) for batch in _batches(connection, group_id) if batch.state in _HELD
+    )
     connection.execute(sa.update(t.groups).where(t.groups.c.id == group_id).values(changed_at=now))
     return found
 

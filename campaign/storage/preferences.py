@@ -27,7 +27,6 @@ from campaign.model.preference import (
     preference,
 )
 from campaign.model.supporter import Reason, Suppression
-from campaign.model.wave import Wave
 from campaign.ports.preferences import House
 from campaign.storage import suppressions
 from campaign.storage import tables as t
@@ -173,26 +172,28 @@ def _facts(body: bytes) -> _Facts:
 
 
 def barred(
-    connection: Connection, wave: Wave, wishes: Mapping[int, tuple[int, str]], now: datetime
+    connection: Connection, wave_id: int, wishes: Mapping[int, tuple[int, str]], now: datetime, *, claiming: bool
 ) -> Mapping[int, str]:
-    """Those who may not be sent ``wave`` now for what they have asked for, by seq, with the reason.
+    """Those who may not be sent the wave now for what they have asked for, by seq, with the reason.
 
     ``wishes`` are the supporter's id and their stored preference by seq: only of those who have one. To be called in
-    the transaction that claims their batch, or begins its attempt: then two waves at the same time send one e-mail to
-    somebody who asked for less often, on PostgreSQL too.
+    the transaction that claims their batch, ``claiming``: then two waves at the same time send one e-mail to somebody
+    who asked for less often, on PostgreSQL too. And again before it leaves, for those who have asked since.
     """
     told = {seq: (person, preference(stored)) for seq, (person, stored) in wishes.items() if stored}
     if not told:
         return {}
-    body = connection.execute(sa.select(t.bundles.c.body).where(t.bundles.c.digest == wave.digest)).scalar()
-    facts = _facts(bytes(body)) if body is not None else _Facts()
+    w, b = t.waves, t.bundles
+    found = sa.select(w.c.id, w.c.world, w.c.due_at, b.c.body).join(b, b.c.digest == w.c.digest, isouter=True)
+    wave = connection.execute(found.where(w.c.id == wave_id)).one()
+    facts = _facts(bytes(wave.body)) if wave.body is not None else _Facts()
     gone = {
         seq: ASKED_FOR_ONE
         for seq, (_, wanted) in told.items()
         if wanted.wish is Wish.ONLY_THIS and wanted.campaign != facts.campaign
     }
     less = {person: seq for seq, (person, wanted) in told.items() if wanted.wish is Wish.LESS_OFTEN}
-    taken = _decided_elsewhere(connection, list(less))
+    taken = _decided_elsewhere(connection, list(less)) if claiming else set()
     left = [person for person in less if person not in taken]
     taken |= _had_one(connection, wave, left, facts.zone, now)
     return gone | {seq: ASKED_FOR_LESS for person, seq in less.items() if person in taken}
@@ -212,7 +213,9 @@ def _decided_elsewhere(connection: Connection, people: Sequence[int]) -> set[int
     return {person for person, got in connection.execute(sa.select(each.c.person, mine)) if not got}
 
 
-def _had_one(connection: Connection, wave: Wave, people: Sequence[int], zone: str, now: datetime) -> set[int]:
+def _had_one(
+    connection: Connection, wave: Row[Any, Any, Any, Any], people: Sequence[int], zone: str, now: datetime
+) -> set[int]:
     """Those whom another e-mail went to, or goes to, within seven days of this one, by the calendar where they live.
 
     By the calendar, because what comes every week at nine is a week apart even if the last one was an hour late or the
@@ -232,11 +235,10 @@ def _had_one(connection: Connection, wave: Wave, people: Sequence[int], zone: st
     return had
 
 
-def _others(wave: Wave, people: Sequence[int], at: datetime) -> sa.Select[Any]:
+def _others(wave: Row[Any, Any, Any, Any], people: Sequence[int], at: datetime) -> sa.Select[Any]:
     """The other e-mails of ``people`` in this world that may be less than so many days away from ``at``."""
     d, w, o, b, a, s = t.deliveries, t.waves, t.outcomes, t.batches, t.attempts, t.supporters
     since = at - timedelta(days=SPACING_DAYS + 1)
-    world = sa.select(w.c.world).where(w.c.id == wave.id).scalar_subquery()
     theirs = (
         sa.select(d.c.supporter_id, w.c.due_at, o.c.state)
         .add_columns(
@@ -248,7 +250,7 @@ def _others(wave: Wave, people: Sequence[int], at: datetime) -> sa.Select[Any]:
         .where(
             d.c.supporter_id.in_(people),
             d.c.wave_id != wave.id,
-            w.c.world == world,
+            w.c.world == wave.world,
             w.c.channel == "email",
             sa.or_(w.c.finished_at.is_(None), w.c.finished_at > since, w.c.due_at > since),
         )

@@ -6,14 +6,16 @@ half of what it costs through SQLAlchemy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, Select
 
 from campaign.model.supporter import Supporter
+from campaign.storage import preferences
 from campaign.storage import tables as t
 from campaign.storage.batches import follows
 from campaign.storage.people import COLUMNS, as_supporter
@@ -23,6 +25,8 @@ FORGOTTEN = "forgotten"
 _NO_BASIS = ("", "none")
 _ID, _BASIS = 0, 10
 """Where these stand in COLUMNS."""
+_WISH, _SEQ = -2, -1
+"""Where these stand behind them."""
 
 
 class Recipient(NamedTuple):
@@ -33,42 +37,58 @@ class Recipient(NamedTuple):
     why: str
 
 
-def recipients(connection: Connection, batch: Row[Any]) -> list[Recipient]:
-    """Who is left in the batch, in order."""
+def recipients(connection: Connection, batch: Row[Any], now: datetime) -> list[Recipient]:
+    """Who is left in the batch that is being claimed, in order."""
     if not batch.regular:
-        rows, without = _irregular(connection, batch), barred(connection, batch)
+        rows, without = _irregular(connection, batch), barred(connection, batch, now, claiming=True)
     else:
         rows = _regular(connection, batch)
         without = _suppressed(connection, batch)
+        wishes = {}
         for row in rows:
             if row[_ID] is None:
-                without[row[-1]] = FORGOTTEN
+                without[row[_SEQ]] = FORGOTTEN
             elif row[_BASIS] in _NO_BASIS:
-                without.setdefault(row[-1], NO_CONSENT)
+                without.setdefault(row[_SEQ], NO_CONSENT)
+            elif row[_WISH]:
+                wishes[row[_SEQ]] = (row[_ID], row[_WISH])
+        without = {**preferences.barred(connection, batch.wave_id, wishes, now, claiming=True), **without}
     if not without:
-        return [Recipient(row[-1], as_supporter(row), "") for row in rows]
+        return [Recipient(row[_SEQ], as_supporter(row), "") for row in rows]
     return [
-        Recipient(row[-1], as_supporter(row) if row[-1] not in without else None, without.get(row[-1], ""))
+        Recipient(row[_SEQ], as_supporter(row) if row[_SEQ] not in without else None, without.get(row[_SEQ], ""))
         for row in rows
     ]
 
 
-def barred(connection: Connection, batch: Row[Any]) -> Mapping[int, str]:
+def barred(connection: Connection, batch: Row[Any], now: datetime, *, claiming: bool = False) -> dict[int, str]:
     """Those left in the batch who may not be written to now, with the reason, by seq: nobody else is read."""
     d, s, o = t.deliveries, t.supporters, t.outcomes
-    gone = sa.or_(s.c.id.is_(None), s.c.consent_basis.in_(_NO_BASIS))
+    asked = sa.or_(s.c.id.is_(None), s.c.consent_basis.in_(_NO_BASIS), s.c.preference != "")
     of_batch = (d.c.wave_id == batch.wave_id, d.c.seq.between(batch.first_seq, batch.last_seq))
-    lost = sa.select(d.c.seq, s.c.id).join_from(d, s, s.c.id == d.c.supporter_id, isouter=True).where(*of_batch, gone)
-    found = {row.seq: FORGOTTEN if row.id is None else NO_CONSENT for row in connection.execute(lost)}
+    lost = sa.select(d.c.seq, s.c.id, s.c.consent_basis, s.c.preference)
+    found: dict[int, str] = {}
+    wishes: dict[int, tuple[int, str]] = {}
+    for row in connection.execute(
+        lost.join_from(d, s, s.c.id == d.c.supporter_id, isouter=True).where(*of_batch, asked)
+    ):
+        if row.id is None:
+            found[row.seq] = FORGOTTEN
+        elif row.consent_basis in _NO_BASIS:
+            found[row.seq] = NO_CONSENT
+        else:
+            wishes[row.seq] = (row.id, row.preference)
     found |= _suppressed(connection, batch)
-    if not found:
+    if not found and not wishes:
         return found
-    left = sa.select(o.c.seq).where(o.c.wave_id == batch.wave_id, o.c.seq.in_(sorted(found)))
+    named = sa.select(o.c.seq).where(o.c.wave_id == batch.wave_id, o.c.seq.in_(sorted({*found, *wishes})))
     if batch.regular:
-        ended = set(connection.execute(left).scalars())
-        return {seq: why for seq, why in sorted(found.items()) if seq not in ended}
-    following = set(connection.execute(left.where(follows(batch))).scalars())
-    return {seq: why for seq, why in sorted(found.items()) if seq in following}
+        left = {*found, *wishes} - set(connection.execute(named).scalars())
+    else:
+        left = set(connection.execute(named.where(follows(batch))).scalars())
+    asking = {seq: wish for seq, wish in wishes.items() if seq in left and seq not in found}
+    found |= preferences.barred(connection, batch.wave_id, asking, now, claiming=claiming)
+    return {seq: why for seq, why in sorted(found.items()) if seq in left}
 
 
 def _suppressed(connection: Connection, batch: Row[Any]) -> dict[int, str]:
@@ -101,13 +121,13 @@ def people_mark(connection: Connection) -> str:
 
 
 def _regular(connection: Connection, batch: Row[Any]) -> list[Sequence[Any]]:
-    """COLUMNS and the seq of those in the batch's range who have no outcome of their own."""
+    """COLUMNS, the wish and the seq of those in the batch's range who have no outcome of their own."""
     mark = _mark(connection)
     columns = ", ".join(f"s.{column.name}" for column in COLUMNS)
     there = (batch.wave_id, batch.first_seq, batch.last_seq)
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(
-            f"SELECT {columns}, d.seq FROM deliveries d LEFT JOIN supporters s ON s.id = d.supporter_id "  # noqa: S608 - names and marks only
+            f"SELECT {columns}, s.preference, d.seq FROM deliveries d LEFT JOIN supporters s ON s.id = d.supporter_id "  # noqa: S608 - names and marks only
             f"WHERE d.wave_id = {mark} AND d.seq BETWEEN {mark} AND {mark} ORDER BY d.seq",
             there,
         )
@@ -117,13 +137,13 @@ def _regular(connection: Connection, batch: Row[Any]) -> list[Sequence[Any]]:
             there,
         )
         ended = {row[0] for row in cursor.fetchall()}
-    return [row for row in rows if row[-1] not in ended] if ended else rows
+    return [row for row in rows if row[_SEQ] not in ended] if ended else rows
 
 
 def _irregular(connection: Connection, batch: Row[Any]) -> Sequence[Sequence[Any]]:
     d, s, o = t.deliveries, t.supporters, t.outcomes
     query: Select[Any] = (
-        sa.select(*COLUMNS, d.c.seq)
+        sa.select(*COLUMNS, s.c.preference, d.c.seq)
         .select_from(d)
         .outerjoin(s, s.c.id == d.c.supporter_id)
         .join(o, sa.and_(o.c.wave_id == d.c.wave_id, o.c.seq == d.c.seq))
