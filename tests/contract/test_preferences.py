@@ -393,10 +393,12 @@ def test_of_two_waves_at_the_same_time_one_reaches_them(world: World, alert: Wav
     assert sorted(world.got("one") + world.got("two")) == ["person0", "person1", "person1"]
 
 
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))], indirect=True
+)
 def test_two_claims_at_the_same_moment_decide_for_one_of_them(world: World, alert: Wave, database: Database) -> None:
-    """On PostgreSQL two processes claim side by side, and neither sees what the other has not committed yet."""
-    if database.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
+    """On PostgreSQL two processes claim side by side, and neither sees what the other has not committed yet; SQLite has
+    one writer at a time."""
     world.choose(Wish.LESS_OFTEN, of=alert)
     for step_id in ("one", "two"):
         world.prepare(world.plan(step_id))
