@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from heapq import merge
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import orjson
@@ -32,7 +32,7 @@ from campaign.model.delivery import Keys
 from campaign.model.event import EventKind
 from campaign.model.outcome import Accepted
 from campaign.model.segment import Audience, Segment
-from campaign.sandbox.crowd import fate
+from campaign.sandbox.crowd import details, fate
 from campaign.storage.database import Database
 from campaign.storage.inbox import SqlInbox
 from campaign.storage.ledger import SqlLedger
@@ -45,19 +45,12 @@ REQUEST = 10_000
 _BATCH = 1_000
 _RATE = 20_000
 """Recipients handed over in a second."""
-_BROWSER = {
-    "useragent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)",
-    "ip": "192.0.2.1",
-    "sg_content_type": "html",
-}
-_MORE: dict[str, dict[str, Any]] = {
+_AS_LONG: dict[str, dict[str, Any]] = {
     "delivered": {"response": "250 2.0.0 OK  1716382801 d9443c01a7336-1f2f2fcbf04si1234567b3a.123 - mx", "tls": 1},
-    "bounce": {"type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 The address does not exist"},
-    "blocked": {"type": "blocked", "status": "4.7.1", "reason": "421 4.7.1 Refused for now"},
-    "dropped": {"reason": "Bounced Address", "status": "5.0.0"},
-    "open": {**_BROWSER, "sg_machine_open": False},
-    "click": {**_BROWSER, "url": "https://act.example.org/letter?utm_source=email", "url_offset": {"index": 0}},
+    "open": {"sg_content_type": "html"},
+    "click": {"sg_content_type": "html", "url_offset": {"index": 0, "type": "html"}},
 }
+"""What SendGrid's own events hold beyond the crowd's."""
 KEYS = Keys(b"a secret for benchmarks")
 BEGAN = datetime(2026, 5, 22, 13, tzinfo=UTC)
 
@@ -79,12 +72,15 @@ def main(recipients: int = RECIPIENTS) -> None:
         feedback = Feedback(
             inbox, SqlLedger(database, world="live"), KEYS, SystemClock(), {"sendgrid": sendgrid_events.read}, print
         )
-        began = perf_counter()
+        began, busy = perf_counter(), process_time()
         new = feedback.apply()
-        took_s = perf_counter() - began
+        took_s, busy_s = perf_counter() - began, process_time() - busy
         print(f"{posted:>12,} events applied in {took_s:.2f} s: {posted / took_s:,.0f} events/s")
+        print(
+            f"{'':>12} of which {busy_s:.2f} s at work: where others have the processor too, {posted / busy_s:,.0f}/s"
+        )
         began = perf_counter()
-        again(database, inbox, feedback)
+        again(database, feedback)
         again_s = perf_counter() - began
         print(f"{'':>12} the same posted again, {posted / again_s:,.0f} events/s")
         report(new, path.stat().st_size - before, recipients)
@@ -98,7 +94,7 @@ def report(new: Counter[EventKind], grew: int, recipients: int) -> None:
     print(f"{'':>12} peak memory {peak:,.0f} MB")
 
 
-def again(database: Database, inbox: SqlInbox, feedback: Feedback) -> None:
+def again(database: Database, feedback: Feedback) -> None:
     """Every request once more, as if none had been answered."""
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE inbox SET applied_at = NULL")
@@ -149,13 +145,13 @@ def event(wave_id: int, at: int, seq: int, name: str) -> dict[str, Any]:
     return {
         "email": f"supporter-{seq:07d}@example.org",
         "timestamp": at,
-        "event": "bounce" if name == "blocked" else name,
         "sg_event_id": unique,
         "sg_message_id": f"a-message-id-of-22-by.recvd-5f8c6b7d9-abcde-1-6650A1B2-{seq:X}.0",
         "smtp-id": f"<a-message-id-of-22-by.{seq}@geopod-ismtpd-1.example.org>",
         "category": ["action-alert", "fair-streets"],
         "key": KEYS.key(wave_id, seq),
-        **_MORE.get(name, {}),
+        **details(name),
+        **_AS_LONG.get(name, {}),
     }
 
 

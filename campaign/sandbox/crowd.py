@@ -138,6 +138,11 @@ _DETAILS: dict[str, dict[str, Any]] = {
 }
 
 
+def details(kind: str) -> dict[str, Any]:
+    """What an event of a fate has beside what every event has, with SendGrid's name for it."""
+    return {"event": _NAMES.get(kind, kind), **_DETAILS[kind]}
+
+
 @dataclass(frozen=True, slots=True)
 class _Handed:
     """What is kept in memory of an accepted request."""
@@ -243,11 +248,10 @@ class Crowd:
         event = {
             "email": address,
             "timestamp": left_s + delay_s,
-            "event": _NAMES.get(kind, kind),
             "sg_event_id": base64.urlsafe_b64encode(unique)[:22].decode(),
             "sg_message_id": f"{handed.id}.recvd-sandbox-{place}",
             "smtp-id": f"<{handed.id}@sandbox.example.org>",
-            **_DETAILS[kind],
+            **details(kind),
         }
         if handed.categories:
             event["category"] = handed.categories

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
-from campaign.flow import dispatch, feedback, prepare
+from campaign.channels import sendgrid_events
+from campaign.flow import dispatch, feedback, prepare, rollout
+from campaign.flow.feedback import GLANCE, LOOK, Feedback
 from campaign.model.delivery import Keys, State
 from campaign.model.event import Event, EventKind
-from campaign.model.outcome import InDoubt
+from campaign.model.outcome import Accepted, InDoubt
 from campaign.model.supporter import Reason
-from tests.builders import T0, step
-from tests.desks import Office
+from campaign.model.wave import WaveState
+from campaign.storage.inbox import SqlInbox
+from tests.builders import T0, payload, post_message, step, wave
+from tests.desks import HOUR, Office
 
 
 def sent(at: Office, n: int = 4) -> list[str]:
@@ -79,3 +84,71 @@ def test_an_event_proves_that_a_request_in_doubt_was_taken(at: Office) -> None:
     assert at.states() == {State.IN_DOUBT: 4}
     tell(at, event(keys[3]))
     assert at.states() == {State.ACCEPTED: 3, State.DELIVERED: 1}
+
+
+def test_an_event_that_is_heard_while_its_mail_is_being_sent_is_not_lost(at: Office) -> None:
+    at.add(2)
+    at.approve(step())
+    prepare.wave(at.desk, at.contents, at.waves()[0])
+    (claim,) = at.ledger.claim(owner="another program", now=T0, lease=HOUR, most=1)
+    at.ledger.begin(claim, payload(2), now=T0)
+    assert tell(at, event(at.desk.keys.key(claim.wave.id, 1))) == {}
+    at.ledger.record(claim, dict.fromkeys(claim.seqs, Accepted()), now=T0, retry_at=T0)
+    assert tell(at) == {EventKind.DELIVERED: 1}
+    assert tell(at) == {}
+    assert at.states() == {State.ACCEPTED: 1, State.DELIVERED: 1}
+
+
+# --- what was posted, in the turns of a rollout ---
+
+
+def listens(at: Office) -> SqlInbox:
+    inbox = SqlInbox(at.database)
+    at.desk.feedback = Feedback(
+        inbox, at.ledger, at.desk.keys, at.clock, {"sendgrid": sendgrid_events.read}, at.told.append
+    )
+    return inbox
+
+
+def posted(at: Office, seq: int) -> bytes:
+    key = at.desk.keys.key(at.waves()[0].id, seq)
+    return orjson.dumps([{"event": "processed", "key": key, "timestamp": T0.timestamp(), "sg_event_id": "e"}])
+
+
+def test_while_mail_is_in_doubt_the_inbox_is_looked_at_every_few_seconds_until_an_event_settles_it(at: Office) -> None:
+    at.mail.delivers = lambda batch, _: [InDoubt("the reply was lost")] * len(batch)
+    at.add(3)
+    at.approve(step())
+    inbox = listens(at)
+    turn = rollout.turns(at.desk)
+    for looks in range(1, 5):
+        assert turn() == T0 + looks * LOOK
+        at.clock.sleep_until(T0 + looks * LOOK)
+    inbox.put("sendgrid", posted(at, 1), at=at.clock.now())
+    assert turn() is None
+    assert at.states() == {State.ACCEPTED: 3}
+    assert at.waves()[0].state is WaveState.DONE
+
+
+def test_a_look_at_the_inbox_asks_no_network_about_its_doubts(at: Office) -> None:
+    at.posts["x"].delivers = lambda batch, _: [InDoubt("the reply was lost")] * len(batch)
+    at.posts["x"].settled = lambda batch, _: [InDoubt("it is not seen")] * len(batch)
+    at.approve(step("launch", "x"), wave("launch"), message=post_message("Read it."))
+    listens(at)
+    turn = rollout.turns(at.desk)
+    while (following := turn()) is not None and following < T0 + GLANCE:
+        at.clock.sleep_until(following)
+    assert len(at.posts["x"].asked) == 1
+    at.clock.sleep_until(T0 + GLANCE)
+    turn()
+    assert len(at.posts["x"].asked) == 2
+
+
+def test_a_rollout_that_is_out_ends_and_one_that_is_not_yet_due_waits_for_its_instant(at: Office) -> None:
+    at.add(2)
+    at.approve(step(), wave(), wave(number=2, due_at=T0 + HOUR))
+    listens(at)
+    turn = rollout.turns(at.desk)
+    assert turn() == T0 + HOUR
+    at.clock.sleep_until(T0 + HOUR)
+    assert turn() is None
