@@ -14,6 +14,9 @@ MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsaf
 
 _SHORTEST_SECRET = 16
 _LONGEST_KEPT_DAYS = 3_650
+_MOST_CONNECTIONS = 20
+_SELECTOR = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
+"""Labels of a domain's name (RFC 6376, section 3.1)."""
 
 
 def wrong(what: str, remedy: str = "", *, variable: str = "") -> PydanticCustomError:
@@ -83,6 +86,18 @@ def port(value: int) -> int:
 def host(value: str) -> str:
     if re.search(r"[\s/@:]", value):
         raise wrong("must be a host name alone, such as mail.example.org", "the port has a variable of its own")
+    return value
+
+
+def connections(value: object) -> object:
+    if not re.fullmatch(r"[0-9]{1,2}", str(value)) or not 1 <= int(str(value)) <= _MOST_CONNECTIONS:
+        raise wrong(f"must be a whole number from 1 to {_MOST_CONNECTIONS}")
+    return int(str(value))
+
+
+def selector(value: str) -> str:
+    if _SELECTOR.fullmatch(value) is None:
+        raise wrong("is no DKIM selector", "it is what stands before ._domainkey in DNS, such as s1 for s1._domainkey")
     return value
 
 

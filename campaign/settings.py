@@ -63,13 +63,19 @@ class SendGrid(_Part):
 
 
 class Smtp(_Part):
-    """``port`` where none is given: 587 for starttls, 465 for tls, 25 for none."""
+    """``port`` where none is given: 587 for starttls, 465 for tls, 25 for none. E-mail is signed by DKIM where the
+    three variables for it are set.
+    """
 
     host: Annotated[str, AfterValidator(setting_values.host)] | None = None
     port: Annotated[int, AfterValidator(setting_values.port)] = _PORTS["starttls"]
     username: str | None = None
     password: SecretStr | None = None
     security: Annotated[Literal["starttls", "tls", "none"], BeforeValidator(setting_values.lower)] = "starttls"
+    connections: Annotated[int, BeforeValidator(setting_values.connections)] = 4
+    dkim_domain: Annotated[str, AfterValidator(setting_values.host)] | None = None
+    dkim_selector: Annotated[str, AfterValidator(setting_values.selector)] | None = None
+    dkim_key_file: Path | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -83,6 +89,11 @@ class Smtp(_Part):
         if (self.username is None) != (self.password is None):
             missing = "username" if self.username is None else "password"
             raise setting_values.wrong("is missing", "a user name and a password go together", variable=missing)
+        signing = ("dkim_domain", "dkim_selector", "dkim_key_file")
+        unset = [name for name in signing if getattr(self, name) is None]
+        if unset and len(unset) < len(signing):
+            remedy = "to sign by DKIM, a domain, a selector and a key go together"
+            raise setting_values.wrong("is missing", remedy, variable=unset[0])
         return self
 
 

@@ -16,8 +16,10 @@ from campaign.model.event import Event, EventKind
 from campaign.model.plan import Plan
 from campaign.ports.channel import MailChannel, PostChannel
 from campaign.settings import Settings, find_account
+from campaign.settings import Smtp as SmtpSettings
 
 if TYPE_CHECKING:
+    from campaign.channels.dkim_signing import Signer
     from campaign.sandbox.server import Sandbox
 
 _IN_SANDBOX = "sandbox-credential"
@@ -75,7 +77,18 @@ def _live_mail(settings: Settings, via: str) -> MailChannel:
         username=smtp.username or "",
         password=smtp.password.get_secret_value() if smtp.password else "",
         security=smtp.security,
+        in_flight=smtp.connections,
+        signer=dkim_signer(smtp),
     )
+
+
+def dkim_signer(smtp: SmtpSettings) -> Signer | None:
+    """What signs our e-mail, or None where we do not. Raises NotConfigured where its key cannot be used."""
+    if smtp.dkim_domain is None or smtp.dkim_selector is None or smtp.dkim_key_file is None:
+        return None
+    from campaign.channels.dkim_signing import signer
+
+    return signer(domain=smtp.dkim_domain, selector=smtp.dkim_selector, key_file=smtp.dkim_key_file)
 
 
 def _live_posts(settings: Settings, channel: str, names: Sequence[str]) -> PostChannel:

@@ -11,12 +11,11 @@ from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from email.policy import SMTP as READING
 from email.utils import format_datetime, quote
+from functools import lru_cache
 
 from campaign.model.batch import MailContent, MailRow, Shown
 
 _LINE = 76
-_NEWLINES = re.compile(r"\r\n?|\n")
-_BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 
 
@@ -95,9 +94,9 @@ def _headers(
 
 
 def _part(kind: str, text: str) -> bytes:
-    encoded = b2a_qp(_NEWLINES.sub("\r\n", text).encode(errors="replace"), istext=True)
-    # b2a_qp breaks long lines as the text itself ends its first one, and without CR where it has but one.
-    encoded = _BARE_NEWLINE.sub(b"\r\n", encoded)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    # b2a_qp breaks long lines as the text itself ends its first one: with \n alone, all of them end so.
+    encoded = b2a_qp(lines.encode(errors="replace"), istext=True).replace(b"\n", b"\r\n")
     return (
         f"Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n".encode() + encoded
     )
@@ -136,6 +135,10 @@ def _one_line(text: str) -> str:
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
-    for token, value in values.items():
-        text = text.replace(token, value)
-    return text
+    """``text`` with each token's value in its place: tokens in values are words like others."""
+    return _any_of(tuple(values)).sub(lambda match: values[match[0]], text) if values else text
+
+
+@lru_cache(maxsize=64)
+def _any_of(tokens: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, tokens)))

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import re
 import smtplib
 import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty, LifoQueue
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from campaign.channels import mime
-from campaign.channels.reasons import without_addresses
+from campaign.channels.smtp_conversation import Conversation, Envelope
 from campaign.errors import ChannelUnusable
 from campaign.model.batch import MailBatch, Payload, Shown
-from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
+from campaign.model.outcome import Deferred, InDoubt, Outcome, Settled
 from campaign.ports.channel import Limits, Settling, Standing
+
+if TYPE_CHECKING:
+    from campaign.channels.dkim_signing import Signer  # loads dkimpy and its DNS, for those who sign
 
 Security = Literal["starttls", "tls", "none"]
 PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "none": 25}
 
-_READY, _GO_AHEAD, _CLOSING = 250, 354, 421
-_YES, _TRANSIENT, _PERMANENT = range(200, 300), 400, 500
-_ABOUT_US = frozenset({530, 534, 535, 538})
-"""Replies that ask for authentication or more of it (RFC 4954, section 6): not the recipient's fault."""
-_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
-_NOT_ATTEMPTED = Deferred("not attempted: the connection ended before")
+_READY = 250
 
 
 class Smtp:
     """Replies are mapped for each person: 2xx accepted, 4xx deferred, 5xx refused (RFC 5321, section 4.2.1).
 
     A connection that is lost once a message's text has begun to leave leaves that one person in doubt, for a person
-    to say: SMTP cannot be asked. Lost earlier, nothing was taken. A Message-ID is made of the delivery's key.
+    to say: SMTP cannot be asked. Lost earlier, nothing was taken. A Message-ID is made of the delivery's key. With a
+    ``signer`` each message is signed by DKIM as it leaves; what is kept of it is the message that was signed.
 
     TLS is required, and the certificate checked, unless ``security`` is "none". ``port`` 0 is the usual one.
     ``hostname`` is how we name ourselves to the server; this machine's name if left out.
@@ -54,8 +52,9 @@ class Smtp:
         timeout_s: float = 30.0,
         hostname: str = "",
         tls: ssl.SSLContext | None = None,
+        signer: Signer | None = None,
         batch: int = 100,
-        in_flight: int = 2,
+        in_flight: int = 4,
     ) -> None:
         self.limits = Limits(batch=batch, in_flight=in_flight)
         self.host = host
@@ -66,6 +65,7 @@ class Smtp:
         self._timeout_s = timeout_s
         self._hostname = hostname or socket.gethostname()
         self._tls = tls or ssl.create_default_context()
+        self._signer = signer
         self._idle: LifoQueue[smtplib.SMTP] = LifoQueue()
 
     def __repr__(self) -> str:
@@ -78,9 +78,8 @@ class Smtp:
         except _NotOpened as error:
             raise ChannelUnusable(f"SMTP at {self.host}:{self.port}: {error}; {error.remedy}") from None
         how = "without TLS" if self._security == "none" else "by TLS"
-        return [
-            Standing(account=self.name, who=self._username or "(no login)", detail=f"{self.host}:{self.port} {how}")
-        ]
+        detail = f"{self.host}:{self.port} {how}, {self._signing()}"
+        return [Standing(account=self.name, who=self._username or "(no login)", detail=detail)]
 
     def compose(self, batch: MailBatch) -> Payload:
         made_at = batch.send_at or batch.made_at
@@ -92,15 +91,21 @@ class Smtp:
         except _NotOpened as error:
             return [Deferred(str(error), scope="channel")] * len(batch)
         sender = mime.wire(batch.content.sender.address)
-        outcomes: list[Outcome] = []
-        for row, message in zip(batch.rows, payload.chunks, strict=True):
-            attempt = _Attempt(connection)
-            ref = mime.message_id(row.key, sender)
-            outcomes.append(attempt.send(sender, mime.wire(row.address), message, ref=ref))
-            if attempt.ended is not None:
-                connection.close()
-                return outcomes + [attempt.ended] * (len(batch) - len(outcomes))
-        self._idle.put(connection)
+        conversation = Conversation(connection)
+        try:
+            outcomes = conversation.hand_over(
+                [
+                    Envelope(sender, mime.wire(row.address), self._signed(message), mime.message_id(row.key, sender))
+                    for row, message in zip(batch.rows, payload.chunks, strict=True)
+                ]
+            )
+        except BaseException:
+            connection.close()
+            raise
+        if conversation.ended is None:
+            self._idle.put(connection)
+        else:
+            connection.close()
         return outcomes
 
     def settle(self, batch: MailBatch, payload: Payload) -> Sequence[Settled]:  # noqa: ARG002 - the port's signature
@@ -119,6 +124,15 @@ class Smtp:
                 connection.quit()
             connection.close()
 
+    def _signed(self, message: bytes) -> bytes:
+        return message if self._signer is None else self._signer.signed(message)
+
+    def _signing(self) -> str:
+        if self._signer is None:
+            return "without DKIM signatures of our own"
+        short = f" (of {self._signer.bits:,} bits: 2,048 are advised)" if self._signer.is_weak else ""
+        return f"signed by DKIM for {self._signer.domain} with {self._signer.selector}{short}"
+
     def _connection(self) -> smtplib.SMTP:
         """One that is open and logged in: kept from before if it still answers. Raises _NotOpened."""
         while True:
@@ -135,6 +149,8 @@ class Smtp:
         try:
             connection = self._connected()
             try:
+                if connection.sock is not None:  # a message's last packet does not wait for the one before it
+                    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._log_in(connection)
             except BaseException:
                 connection.close()
@@ -178,80 +194,3 @@ class _NotOpened(Exception):
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(what)
         self.remedy = remedy
-
-
-class _Attempt:
-    """One message on an open connection. ``ended`` is set once nothing more can be sent on it, to what the rest get."""
-
-    def __init__(self, connection: smtplib.SMTP) -> None:
-        self.ended: Deferred | None = None
-        self._connection = connection
-
-    def send(self, sender: str, recipient: str, message: bytes, *, ref: str) -> Outcome:
-        if not (sender + recipient).isascii() and not self._connection.has_extn("smtputf8"):
-            return Refused("this server takes no address beyond ASCII (RFC 6531)", code="SMTPUTF8")
-        try:
-            refused = self._offer(sender, recipient)
-        except ValueError:
-            # Only a line end or half a character in an address; smtplib wrote nothing of the command.
-            self._start_over()
-            return Refused("the address is malformed")
-        except (smtplib.SMTPException, OSError):
-            self.ended = _NOT_ATTEMPTED
-            return Deferred("the connection ended before the message left")
-        return self._hand_over(message, ref=ref) if refused is None else refused
-
-    def _offer(self, sender: str, recipient: str) -> Outcome | None:
-        """Everything before the message itself; None where the server wants it."""
-        options: list[str] = []
-        if not (sender + recipient).isascii():
-            options = ["SMTPUTF8", "BODY=8BITMIME"]
-            self._connection.command_encoding = "utf-8"
-        code, said = self._connection.mail(sender, options)
-        if code >= _PERMANENT:
-            # No other message would fare better.
-            self.ended = Deferred(f"the server refused the sender: {_said(code, said)}", scope="channel")
-            return self.ended
-        if code in _YES:
-            code, said = self._connection.rcpt(recipient)
-        if code in _YES:
-            code, said = self._connection.docmd("DATA")
-        return None if code == _GO_AHEAD else self._no(code, said)
-
-    def _hand_over(self, message: bytes, *, ref: str) -> Outcome:
-        """The message itself. It counts as taken once the server has said so, and may be from its first byte on."""
-        try:
-            self._connection.send(_LEADING_DOT.sub(b"..", message) + b".\r\n")
-            code, said = self._connection.getreply()
-        except (smtplib.SMTPException, OSError):
-            self.ended = _NOT_ATTEMPTED
-            return InDoubt("the connection was lost before the server replied to the message")
-        if code in _YES:
-            return Accepted(ref=ref)
-        if code < _TRANSIENT:
-            # smtplib's -1: no code could be read.
-            self.ended = _NOT_ATTEMPTED
-            return InDoubt("the server replied to the message with what is no SMTP")
-        return self._no(code, said)
-
-    def _no(self, code: int, said: bytes) -> Outcome:
-        reason = _said(code, said)
-        if code < _TRANSIENT:
-            self.ended = _NOT_ATTEMPTED
-            return Deferred("the server replied with what is no SMTP")
-        if code == _CLOSING or code in _ABOUT_US:
-            self.ended = Deferred(reason, scope="channel")
-            return self.ended
-        self._start_over()
-        return Refused(reason, code=str(code)) if code >= _PERMANENT else Deferred(reason)
-
-    def _start_over(self) -> None:
-        """End the transaction begun, so that the next one can begin on this connection."""
-        try:
-            self._connection.rset()
-        except (smtplib.SMTPException, OSError):
-            self.ended = _NOT_ATTEMPTED
-
-
-def _said(code: int, said: bytes) -> str:
-    return without_addresses(f"{code} {said.decode(errors='replace')}")

@@ -183,6 +183,10 @@ def test_settings_cannot_be_changed() -> None:
         ("CAMPAIGN_SMTP__PORT=smtp", "whole number from 1 to 65535"),
         ("CAMPAIGN_SMTP__PORT=0", "whole number from 1 to 65535"),
         ("CAMPAIGN_SMTP__PORT=70000", "whole number from 1 to 65535"),
+        ("CAMPAIGN_SMTP__CONNECTIONS=0", "whole number from 1 to 20"),
+        ("CAMPAIGN_SMTP__CONNECTIONS=many", "whole number from 1 to 20"),
+        ("CAMPAIGN_SMTP__DKIM_SELECTOR=s1._domainkey", "no DKIM selector"),
+        ("CAMPAIGN_SMTP__DKIM_DOMAIN=https://example.org", "a host name alone"),
         ("CAMPAIGN_SMTP__SECURITY=startls", "must be starttls, tls or none"),
         ("CAMPAIGN_SMTP__PASSWORD='a\x07b'", "control character"),
         ("CAMPAIGN_SMTP__PASSWORD='" + "x" * 5_000 + "'", "longer than 4,096"),
@@ -242,6 +246,16 @@ def test_mastodon_accounts_must_name_their_server(problems: Problems) -> None:
 def test_an_smtp_user_and_password_go_together(problems: Problems, given: str, missing: str) -> None:
     [problem] = problems(f"CAMPAIGN_SMTP__{given}=x\n")
     assert (problem.line, problem.where, problem.what) == (1, f"CAMPAIGN_SMTP__{missing}", "is missing")
+
+
+def test_what_signs_by_dkim_goes_together(problems: Problems, load: Load) -> None:
+    three = [f"CAMPAIGN_SMTP__DKIM_{name}" for name in ("DOMAIN", "SELECTOR", "KEY_FILE")]
+    for missing in three:
+        [problem] = problems("".join(f"{name}=s1\n" for name in three if name != missing))
+        assert (problem.where, problem.what) == (missing, "is missing")
+        assert "go together" in problem.remedy
+    smtp = load("".join(f"{name}=s1\n" for name in three)).smtp
+    assert (smtp.dkim_domain, smtp.dkim_selector, smtp.dkim_key_file) == ("s1", "s1", Path("s1"))
 
 
 @pytest.mark.parametrize("other", ["CAMPAIGN_PUBLIC_URL", "campaign_public_url"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -65,6 +66,22 @@ def test_live_names_every_setting_that_is_missing_for_this_plan_and_no_other(
     assert "CAMPAIGN_MASTODON__ACCOUNTS__NATIONAL__ACCESS_TOKEN" in said
     assert "BLUESKY" not in said
     assert "CAMPAIGN_X_" not in said
+
+
+def test_live_names_the_variable_of_a_dkim_key_that_cannot_be_read(
+    load: Load, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = load().plan
+    assert plan.sender is not None
+    plan = replace(plan, sender=replace(plan.sender, via="smtp"))
+    made = dict(channels.makers(settings, plan))
+    with pytest.raises(NotConfigured, match="CAMPAIGN_SMTP__HOST is not set"):
+        made["smtp"]()
+    variables = {"HOST": "mail.example.org", "DKIM_DOMAIN": "example.org", "DKIM_SELECTOR": "s1"}
+    for name, value in {**variables, "DKIM_KEY_FILE": str(tmp_path / "none.pem")}.items():
+        monkeypatch.setenv(f"CAMPAIGN_SMTP__{name}", value)
+    with pytest.raises(NotConfigured, match=r"CAMPAIGN_SMTP__DKIM_KEY_FILE: .* cannot be read"):
+        dict(channels.makers(load_settings(), plan))["smtp"]()
 
 
 def test_only_a_program_with_a_sandbox_of_its_own_can_prove(

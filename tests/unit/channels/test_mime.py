@@ -108,3 +108,8 @@ def test_without_an_instant_the_date_is_left_to_the_server() -> None:
 )
 def test_an_address_goes_over_the_wire_as(address: str, wire: str) -> None:
     assert mime.wire(address) == wire
+
+
+def test_a_value_that_looks_like_a_token_is_not_filled() -> None:
+    content = replace(CONTENT, subject="zqAzq zqBzq", tokens=("zqAzq", "zqBzq"))
+    assert mime.read(mime.write(ROW._replace(values=("zqBzq", "b")), content, made_at=AT)).subject == "zqBzq b"

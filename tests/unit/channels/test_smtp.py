@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+import dkim
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from campaign.channels.dkim_signing import Signer
 from campaign.channels.smtp import Security, Smtp
 from campaign.errors import ChannelUnusable
 from campaign.model.batch import MailBatch, MailContent, MailRow
@@ -224,15 +227,22 @@ def test_an_address_beyond_ascii_needs_a_server_that_takes_it() -> None:
 
 
 class Script(socketserver.ThreadingTCPServer):
-    """An SMTP server that replies as scripted; ``replies`` by command, "" closes the connection."""
+    """An SMTP server that replies as scripted; ``replies`` by command, "" closes the connection.
+
+    Of several replies to a command each is given once, and the last one from then on. Where it announces ``pipelining``
+    it says nothing to MAIL and RCPT before it has read DATA: who waits for that waits in vain.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, replies: Mapping[str, str]) -> None:
+    def __init__(self, replies: Mapping[str, str | Sequence[str]], *, pipelining: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), _Script)
         self.replies = dict(replies)
+        self.pipelining = pipelining
         self.connections = 0
+        self.heard: list[str] = []
+        """The commands that came together, by the words they begin with."""
         self.port = int(self.server_address[1])
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
 
@@ -249,34 +259,59 @@ class Script(socketserver.ThreadingTCPServer):
 USUAL = {"greeting": "220 ready", "EHLO": "250 ready", "DATA": "354 go ahead"}
 
 
-class _Script(socketserver.StreamRequestHandler):
-    server: Script
+COMMANDS = (b"EHLO", b"RSET", b"MAIL", b"RCPT", b"DATA", b"QUIT")
 
-    def reply(self, command: str) -> bool:
+
+class _Script(socketserver.BaseRequestHandler):
+    server: Script
+    request: socket.socket
+
+    def reply(self, command: str) -> str:
         said = self.server.replies.get(command, USUAL.get(command, "250 fine"))
+        if command == "EHLO" and self.server.pipelining:
+            said = "250-ready\r\n250 PIPELINING"
+        if not isinstance(said, str):
+            said, *rest = said
+            self.server.replies[command] = rest or said
         if said:
-            self.wfile.write(f"{said}\r\n".encode())
-        return bool(said)
+            self.request.sendall(f"{said}\r\n".encode())
+        return said
+
+    def lines(self) -> Iterator[bytes]:
+        left = b""
+        while came := self.request.recv(1 << 20):
+            *lines, left = (left + came).split(b"\r\n")
+            self.server.heard.append(" ".join(line[:4].decode() for line in lines if line[:4] in COMMANDS))
+            yield from lines
 
     def handle(self) -> None:
         self.server.connections += 1
+        waiting: list[str] = []
+        lines = self.lines()
         if not self.reply("greeting"):
             return
-        for line in self.rfile:
+        for line in lines:
             command = line.split()[0].decode().upper()
-            if not self.reply(command):
-                return
-            if command == "DATA" and self.server.replies.get("DATA", "354").startswith("354"):
-                for text in self.rfile:
-                    if text == b".\r\n":
+            waiting.append(command)
+            if self.server.pipelining and command in ("RSET", "MAIL", "RCPT"):
+                continue
+            said = ""
+            for each in waiting:
+                said = self.reply(each)
+                if not said:
+                    return
+            waiting = []
+            if command == "DATA" and said.startswith("354"):
+                for text in lines:
+                    if text == b".":
                         break
                 if not self.reply("message"):
                     return
 
 
 @contextmanager
-def outcomes_with(command: str, said: str) -> Iterator[list[Outcome]]:
-    with Script({command: said}) as server:
+def outcomes_with(command: str, said: str, *, pipelining: bool = False) -> Iterator[list[Outcome]]:
+    with Script({command: said}, pipelining=pipelining) as server:
         channel = channel_to(server.port)
         yield send(channel, "ann@example.org", "bo@example.org")
         channel.close()
@@ -308,8 +343,11 @@ def outcomes_with(command: str, said: str) -> Iterator[list[Outcome]]:
         ("DATA", "250 what?", Deferred, Deferred),
     ],
 )
-def test_a_reply_means(command: str, said: str, first: type[Outcome], second: type[Outcome]) -> None:
-    with outcomes_with(command, said) as outcomes:
+@pytest.mark.parametrize("pipelining", [False, True])
+def test_a_reply_means(
+    command: str, said: str, first: type[Outcome], second: type[Outcome], *, pipelining: bool
+) -> None:
+    with outcomes_with(command, said, pipelining=pipelining) as outcomes:
         assert [type(outcome) for outcome in outcomes] == [first, second]
 
 
@@ -329,3 +367,79 @@ def test_a_server_without_a_login_is_told() -> None:
         with pytest.raises(ChannelUnusable, match="login"):
             channel.check()
         channel.close()
+
+
+# --- pipelining ---
+
+
+def test_a_server_that_announces_it_hears_a_message_and_the_next_ones_envelope_in_one_write() -> None:
+    with Script({}, pipelining=True) as server:
+        channel = channel_to(server.port)
+        assert [type(outcome) for outcome in send(channel, "a@example.org", "b@example.org")] == [Accepted] * 2
+        channel.close()
+        together = [heard for heard in server.heard if "MAIL" in heard]
+        assert together == ["MAIL RCPT DATA", "MAIL RCPT DATA"]
+
+
+def test_a_server_that_does_not_announce_it_hears_one_command_at_a_time() -> None:
+    with Script({}) as server:
+        channel = channel_to(server.port)
+        assert [type(outcome) for outcome in send(channel, "a@example.org", "b@example.org")] == [Accepted] * 2
+        channel.close()
+        assert not any(" " in heard for heard in server.heard)
+
+
+def test_a_connection_that_ends_in_the_middle_of_a_pipeline_leaves_what_came_before_taken() -> None:
+    for command in ("MAIL", "RCPT", "DATA"):
+        usual = USUAL.get(command, "250 fine")
+        with Script({command: [usual, ""]}, pipelining=True) as server:
+            channel = channel_to(server.port)
+            outcomes = send(channel, "a@example.org", "b@example.org", "c@example.org")
+            assert [type(outcome) for outcome in outcomes] == [Accepted, Deferred, Deferred]
+            channel.close()
+
+
+def test_who_is_refused_within_a_pipeline_costs_nobody_else_anything() -> None:
+    for data in ("354 go ahead", ["354 go ahead", "554 no valid recipients", "354 go ahead"]):
+        replies = {"RCPT": ["250 fine", "550 nobody", "450 busy", "250 fine"], "DATA": data}
+        with Script({**replies, "message": ["250 fine", "250 fine"]}, pipelining=True) as server:
+            channel = channel_to(server.port)
+            outcomes = send(channel, *(f"{name}@example.org" for name in "abcd"))
+            assert [type(outcome) for outcome in outcomes] == [Accepted, Refused, Deferred, Accepted]
+            assert [type(outcome) for outcome in send(channel, "e@example.org")] == [Accepted]
+            assert server.connections == 1
+            channel.close()
+
+
+def test_a_message_that_is_refused_does_not_end_the_pipeline() -> None:
+    with Script({"message": ["554 spam", "250 fine"]}, pipelining=True) as server:
+        channel = channel_to(server.port)
+        outcomes = send(channel, "a@example.org", "b@example.org")
+        assert [type(outcome) for outcome in outcomes] == [Refused, Accepted]
+        channel.close()
+
+
+# --- signing ---
+
+
+def test_what_leaves_is_signed_and_what_is_kept_is_what_was_signed() -> None:
+    signer = Signer(
+        domain="example.org",
+        selector="s1",
+        key=rsa.generate_private_key(public_exponent=65_537, key_size=2_048),
+    )
+    with Sandbox() as sandbox:
+        channel = Smtp(
+            host="127.0.0.1", port=sandbox.smtp_port, security="none", hostname="localhost", signer=signer, timeout_s=20
+        )
+        (standing,) = channel.check()
+        assert standing.detail.endswith("signed by DKIM for example.org with s1")
+        batch = batch_to("ann@example.org", "bo@example.org")
+        payload = channel.compose(batch)
+        assert [type(outcome) for outcome in channel.deliver(batch, payload)] == [Accepted] * 2
+        channel.close()
+        records = list(sandbox.world.journal.records(stand_in.TAKEN))
+    for record, chunk in zip(records, payload.chunks, strict=True):
+        sent = record["message"].encode("latin-1")
+        assert dkim.verify(sent, dnsfunc=lambda *_, **__: signer.record.encode())
+        assert sent.endswith(chunk)
