@@ -150,14 +150,8 @@ def _out(desk: Desk) -> bool:
 
 
 def _ours(keys: Keys, events: Sequence[Event]) -> list[tuple[DeliveryId, Event]]:
-    known: list[tuple[DeliveryId, Event]] = []
-    read: dict[str, DeliveryId | None] = {}
-    for event in events:
-        key = event.key
-        delivery = read[key] if key in read else read.setdefault(key, keys.read(key))
-        if delivery is not None:
-            known.append((delivery, event))
-    return known
+    ours = keys.read_all({event.key for event in events})
+    return [(ours[event.key], event) for event in events if event.key in ours]
 
 
 def _each(following: Callable[..., Posted | None]) -> Iterator[Posted]:

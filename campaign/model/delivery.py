@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -86,21 +86,43 @@ class Keys:
 
     def read(self, key: str) -> DeliveryId | None:
         """The delivery that ``key`` names, or None where it was not made by us."""
-        if len(key) != KEY_LENGTH or not key.isascii():
+        number = _claimed(key)
+        if number is None:
             return None
-        try:
-            raw = base64.b64decode(key + "==", altchars=b"-_", validate=True)
-        except ValueError:
-            return None
-        number = int.from_bytes(raw[:_ID_BYTES], "big")
         found = DeliveryId(wave_id=number >> 32, seq=number & 0xFFFFFFFF)
         # Compared as it is spelled: base64 has several spellings for the same bytes, and a delivery has one key.
         return found if hmac.compare_digest(self.key(found.wave_id, found.seq), key) else None
+
+    def read_all(self, keys: Iterable[str]) -> dict[str, DeliveryId]:
+        """The deliveries that ``keys`` name, those left out that were not made by us: ``read``, for many."""
+        claimed: dict[int, list[tuple[int, str]]] = {}
+        for key in keys:
+            number = _claimed(key)
+            if number is not None:
+                claimed.setdefault(number >> 32, []).append((number & 0xFFFFFFFF, key))
+        found: dict[str, DeliveryId] = {}
+        for wave_id, those in claimed.items():
+            those.sort()
+            spelled = self.keys(wave_id, [seq for seq, _ in those])
+            for (seq, key), ours in zip(those, spelled, strict=True):
+                if hmac.compare_digest(ours, key):
+                    found[key] = DeliveryId(wave_id, seq)
+        return found
 
     def _macs(self, first: int) -> bytes:
         mac = self._mac.copy()
         mac.update(first.to_bytes(_ID_BYTES, "big"))
         return mac.digest()
+
+
+def _claimed(key: str) -> int | None:
+    """What a key says that it names, true or not; None where it is no key at all."""
+    if len(key) != KEY_LENGTH or not key.isascii():
+        return None
+    try:
+        return int.from_bytes(base64.b64decode(key + "==", altchars=b"-_", validate=True)[:_ID_BYTES], "big")
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

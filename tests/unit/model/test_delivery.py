@@ -86,3 +86,12 @@ def test_the_secret_is_not_in_the_repr() -> None:
 def test_no_state_is_both_taken_and_open() -> None:
     assert not TAKEN & OPEN
     assert set(State) >= TAKEN | OPEN
+
+
+def test_many_keys_read_together_are_read_as_each_alone() -> None:
+    keys, other = Keys(b"a secret of 16 bytes and more"), Keys(b"the secret of somebody else")
+    given = [keys.key(wave, seq) for wave in (3, 1) for seq in (9, 0, 17, 4_000)]
+    foreign = ["", "x", "\xe9" * 22, "A" * 22, "+" * 22, other.key(1, 0), given[0][:-1] + "B", given[0].lower()]
+    mixed = [*given, *foreign, given[0]]
+    assert keys.read_all(mixed) == {key: keys.read(key) for key in given}
+    assert keys.read_all([]) == {}
