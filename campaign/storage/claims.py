@@ -31,7 +31,7 @@ from campaign.storage.batches import (
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import upsert
 from campaign.storage.outcomes import branch_off, ended_as
-from campaign.storage.recipients import barred, people_mark, recipients
+from campaign.storage.recipients import Recipients, barred, people_mark, recipients
 from campaign.storage.waves import find
 
 _CLAIMABLE = (State.PLANNED.value, State.DEFERRED.value)
@@ -117,9 +117,10 @@ def _take(
 
 def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now: datetime) -> Claim | None:
     was = State(batch.state)
-    people = recipients(connection, batch, now) if not batch.account else []
-    gone = {seq: why for seq, _, why in people if why}
-    left = tuple(open_parts(connection, batch) if batch.account else [seq for seq, _, why in people if not why])
+    if batch.account:
+        left, people, gone = Recipients(tuple(open_parts(connection, batch)), (), {})
+    else:
+        left, people, gone = recipients(connection, batch, now)
     if gone:
         _suppress(connection, batch, gone, was, now)
     if not left:
@@ -143,7 +144,7 @@ def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now:
         first_seq=batch.first_seq,
         variant=batch.variant,
         account=batch.account,
-        people=[person for _, person, why in people if not why and person is not None],
+        people=people,
         sent=sent_before(connection, batch) if batch.account else (),
         kept=kept,
         as_of=people_mark(connection) if people else "",

@@ -6,7 +6,7 @@ half of what it costs through SQLAlchemy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from campaign.model.supporter import Supporter
 from campaign.storage import preferences
 from campaign.storage import tables as t
 from campaign.storage.batches import follows
-from campaign.storage.people import COLUMNS, as_supporter
+from campaign.storage.people import COLUMNS, as_supporters
 from campaign.storage.waves import NO_CONSENT
 
 FORGOTTEN = "forgotten"
@@ -29,16 +29,16 @@ _WISH, _SEQ = -2, -1
 """Where these stand behind them."""
 
 
-class Recipient(NamedTuple):
-    """Somebody left in a batch. ``why`` they may not be written to is "" where they may."""
+class Recipients(NamedTuple):
+    """Who is left in a batch: ``people`` and their ``seqs``, in order; ``gone`` says why others get nothing."""
 
-    seq: int
-    supporter: Supporter | None
-    why: str
+    seqs: tuple[int, ...]
+    people: Sequence[Supporter]
+    gone: Mapping[int, str]
 
 
-def recipients(connection: Connection, batch: Row[Any], now: datetime) -> list[Recipient]:
-    """Who is left in the batch that is being claimed, in order."""
+def recipients(connection: Connection, batch: Row[Any], now: datetime) -> Recipients:
+    """Who is left in the batch that is being claimed."""
     if not batch.regular:
         rows, without = _irregular(connection, batch), barred(connection, batch, now, claiming=True)
     else:
@@ -46,19 +46,17 @@ def recipients(connection: Connection, batch: Row[Any], now: datetime) -> list[R
         without = _suppressed(connection, batch)
         wishes = {}
         for row in rows:
-            if row[_ID] is None:
-                without[row[_SEQ]] = FORGOTTEN
-            elif row[_BASIS] in _NO_BASIS:
+            if row[_BASIS] in _NO_BASIS:
                 without.setdefault(row[_SEQ], NO_CONSENT)
+            elif row[_ID] is None:
+                without[row[_SEQ]] = FORGOTTEN
             elif row[_WISH]:
                 wishes[row[_SEQ]] = (row[_ID], row[_WISH])
         without = {**preferences.barred(connection, batch.wave_id, wishes, now, claiming=True), **without}
-    if not without:
-        return [Recipient(row[_SEQ], as_supporter(row), "") for row in rows]
-    return [
-        Recipient(row[_SEQ], as_supporter(row) if row[_SEQ] not in without else None, without.get(row[_SEQ], ""))
-        for row in rows
-    ]
+    gone = {row[_SEQ]: without[row[_SEQ]] for row in rows if row[_SEQ] in without} if without else {}
+    if gone:
+        rows = [row for row in rows if row[_SEQ] not in gone]
+    return Recipients(tuple([row[_SEQ] for row in rows]), as_supporters(rows), gone)
 
 
 def barred(connection: Connection, batch: Row[Any], now: datetime, *, claiming: bool = False) -> dict[int, str]:
