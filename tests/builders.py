@@ -9,10 +9,10 @@ from pathlib import Path
 
 from campaign.model.approval import Manifest
 from campaign.model.batch import Payload
-from campaign.model.bundle import Bundle
+from campaign.model.bundle import Bundle, Sources
 from campaign.model.letter import Addressee, Demand, Letter, Paragraph, Sentence, Signatory
 from campaign.model.message import MailSource, Message, PostSource, Source
-from campaign.model.plan import Channel, ClockChange, DeclaredFact, Late, Plan, Relative, Sender, Step
+from campaign.model.plan import AbTest, Arm, Channel, ClockChange, DeclaredFact, Late, Plan, Relative, Sender, Step
 from campaign.model.segment import Audience, Segment
 from campaign.model.supporter import Basis, Consent, NewSupporter
 from campaign.model.wave import PlannedWave
@@ -53,6 +53,19 @@ def step(step_id: str = "alert", channel: Channel = "email", **changes: object) 
         accounts=() if channel == "email" else ("national",),
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # names of Step's own fields
+
+
+def ab_test(**changes: object) -> AbTest:
+    """Two arms with a subject each to a fifth of the audience, and the one with more clicks to the rest after 4 h."""
+    other = {"": Source("schedules.yaml", "Before noon, {{ supporter.first_name }}", line=9)}
+    made = AbTest(
+        arms=(Arm("a", "email/alert"), Arm("b", "email/alert", other)),
+        share=2_000,
+        decide_by="clicks",
+        after=timedelta(hours=4),
+        seed=2018,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # names of AbTest's own fields
 
 
 def plan(*steps: Step) -> Plan:
@@ -104,7 +117,7 @@ def post_message(body: str = "We wrote to {{ letter.addressee.name }}.") -> Mess
 def bundle(chosen: Step | None = None, message: Message | None = None) -> Bundle:
     chosen = chosen or step()
     message = message or (mail_message() if chosen.channel == "email" else post_message())
-    return Bundle(plan=plan(chosen), letter=letter(), message=message)
+    return Sources(plan=plan(chosen), letter=letter(), messages={chosen.message: message}, waves={}).bundle(chosen)
 
 
 def manifest(chosen: Step, digest: str = "d1") -> Manifest:

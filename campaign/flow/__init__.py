@@ -5,6 +5,7 @@
       → check.campaign        each message rendered and held to the letter and to its network
       → approve.approve       a person approves the digest of exactly this; any change voids it
       → due.waves             which waves have come due, and which came too late
+      → ab_test.decide        which arm of a test the rest gets
       → audience.of           segment, less suppressed, less those without consent
       → prepare.wave          written to the ledger as planned, in one transaction
       → dispatch.everything   claim → compose → begin → channel → record

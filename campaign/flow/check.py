@@ -55,7 +55,9 @@ def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES) -> list[P
         bundle = sources.bundle(step)
         try:
             if step.channel == "email":
-                found.update(dict.fromkeys(_mails(bundle, sources.waves[step.id], people)))
+                found.update(dict.fromkeys(_arms(bundle)))
+                for arm in bundle.arms or ("",):
+                    found.update(dict.fromkeys(_mails(bundle, arm, sources.waves[step.id], people)))
             else:
                 found.update(dict.fromkeys(_posts(bundle, sources.waves[step.id], made)))
         except BadInput as bad:
@@ -64,13 +66,43 @@ def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES) -> list[P
     return sorted(found)
 
 
-def _mails(bundle: Bundle, waves: Sequence[PlannedWave], people: Sequence[Supporter]) -> Iterator[Problem]:
+def _arms(bundle: Bundle) -> Iterator[Problem]:
+    """Whether the arms of an A/B test can be compared: in each language they must differ, and none may lack one."""
+    plan, step = bundle.plan, bundle.step
+    languages = set(bundle.message.mails)
+    texts: dict[tuple[str, object], str] = {}
+    for arm in step.ab_test.arms if step.ab_test else ():
+        mails, place = bundle.arms[arm.name].mails, f'step "{step.id}", arm "{arm.name}"'
+        wrong = [
+            (f'its subject is in "{language}" too, and {arm.message} is not', f"remove {language}")
+            for language in sorted(set(arm.subject) - set(mails) - {""})
+        ]
+        for language in sorted(languages ^ set(mails)):
+            theirs, others = (arm.message, step.message) if language in mails else (step.message, arm.message)
+            wrong.append((f'{theirs} has the language "{language}" and {others} has not', "write it in both"))
+        if "" in arm.subject and len(mails) > 1:
+            each = ", ".join(f'{language}: "…"' for language in sorted(mails))
+            wrong.append(("its subject is the same in every language", f"write one for each: `subject: {{{each}}}`"))
+        else:
+            for language in sorted(languages & set(mails)):
+                mail = mails[language]
+                first = texts.setdefault(
+                    (language, (mail.subject.text, mail.preheader, mail.html, mail.text)), arm.name
+                )
+                if first != arm.name:
+                    what = f'it is the same as the arm "{first}" in "{language}"'
+                    wrong.append((what, "give it another subject in that language"))
+        line = next((source.line for source in arm.subject.values()), step.line)
+        yield from (Problem(str(plan.path), line, place, what, remedy) for what, remedy in wrong)
+
+
+def _mails(bundle: Bundle, arm: str, waves: Sequence[PlannedWave], people: Sequence[Supporter]) -> Iterator[Problem]:
     """Each language, in the first and the last wave, for each of ``people``."""
     plan, step = bundle.plan, bundle.step
     read: set[str] = set()
-    for language, source in bundle.message.mails.items():
+    for language, source in bundle.message_of(arm).mails.items():
         for wave in _worth_reading(step, waves):
-            compiled = mailing(bundle, number=wave.number, due_at=wave.due_at, language=language).compiled
+            compiled = mailing(bundle, number=wave.number, due_at=wave.due_at, language=language, arm=arm).compiled
             for person in people:
                 mail = compiled.whole(person, UNSUBSCRIBE_URL)
                 allowed = {**_declared(plan, language), **source.facts}
@@ -81,7 +113,7 @@ def _mails(bundle: Bundle, waves: Sequence[PlannedWave], people: Sequence[Suppor
                     problems = letters.check(
                         text=_without_own_words(text, bundle, person),
                         file=written[0],
-                        where=f'step "{step.id}"',
+                        where=f'step "{step.id}"' + (f', arm "{arm}"' if arm else ""),
                         letter=bundle.letter,
                         declared=allowed,
                         language=language,

@@ -8,11 +8,12 @@ from datetime import date, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from campaign.errors import LedgerError
 from campaign.model.batch import MailContent
 from campaign.model.bundle import Bundle
 from campaign.model.message import PostSource
 from campaign.model.plan import Step
-from campaign.model.wave import Wave
+from campaign.model.wave import WINNER, Wave
 from campaign.ports.ledger import Ledger
 from campaign.rendering.context import shared
 from campaign.rendering.mail import CompiledMail, compile_mail
@@ -41,7 +42,7 @@ class Posting:
 
 def occurrence(step: Step, number: int) -> int:
     """Which time a step comes, from 1: its wave's number where it repeats. The waves of a step that does not repeat are
-    shares of one audience, and all get the same message."""
+    shares of one audience, and for all of them it is the same time."""
     return number if step.repeat else 1
 
 
@@ -49,8 +50,11 @@ def _day(bundle: Bundle, due_at: datetime) -> date:
     return due_at.astimezone(ZoneInfo(bundle.plan.zone)).date()
 
 
-def mailing(bundle: Bundle, *, number: int, due_at: datetime, language: str) -> Mailing:
-    """Compile the e-mail of a step's wave in one of its languages."""
+def mailing(bundle: Bundle, *, number: int, due_at: datetime, language: str, arm: str = "") -> Mailing:
+    """Compile the e-mail of a step's wave in one of its languages, as an arm of its A/B test has it.
+
+    The arm's name is a category and stands in the links' tags, so that it can be told apart where people arrive.
+    """
     plan, step = bundle.plan, bundle.step
     if plan.sender is None:
         raise ValueError("an e-mail step needs a sender; the plan's reader sees to it")
@@ -62,8 +66,9 @@ def mailing(bundle: Bundle, *, number: int, due_at: datetime, language: str) -> 
         due_at=due_at,
         channel="email",
         language=language,
+        arm=arm,
     )
-    compiled = compile_mail(bundle.message, language, facts)
+    compiled = compile_mail(bundle.message_of(arm), language, facts)
     content = MailContent(
         sender=plan.sender,
         subject=compiled.subject,
@@ -71,7 +76,7 @@ def mailing(bundle: Bundle, *, number: int, due_at: datetime, language: str) -> 
         text=compiled.text,
         tokens=compiled.tokens,
         language=language,
-        categories=(plan.campaign, step.id),
+        categories=(plan.campaign, step.id, f"{step.id}-{arm}") if arm else (plan.campaign, step.id),
     )
     return Mailing(content, compiled)
 
@@ -101,7 +106,8 @@ class Contents:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._bundles: OrderedDict[str, Bundle] = OrderedDict()
-        self._mailings: OrderedDict[tuple[str, str, int, date], Mailing] = OrderedDict()
+        self._mailings: OrderedDict[tuple[str, str, str, int, date], Mailing] = OrderedDict()
+        self._winners: OrderedDict[tuple[int, datetime | None], str] = OrderedDict()
         self._postings: OrderedDict[int, Posting] = OrderedDict()
 
     def bundle(self, wave: Wave) -> Bundle:
@@ -113,12 +119,29 @@ class Contents:
 
     def mailing(self, wave: Wave, language: str) -> Mailing:
         bundle = self.bundle(wave)
+        arm = self.arm(wave)
         # A message knows its instant by the day alone, so the waves of one day share what was compiled.
-        key = (wave.digest, language, occurrence(bundle.step, wave.number), _day(bundle, wave.due_at))
+        key = (wave.digest, arm, language, occurrence(bundle.step, wave.number), _day(bundle, wave.due_at))
         if key not in self._mailings:
-            self._mailings[key] = mailing(bundle, number=wave.number, due_at=wave.due_at, language=language)
+            self._mailings[key] = mailing(bundle, number=wave.number, due_at=wave.due_at, language=language, arm=arm)
             _trim(self._mailings)
         return self._mailings[key]
+
+    def arm(self, wave: Wave) -> str:
+        """The arm that the wave gets: for the rest of an A/B test the one that was decided, "" where there is no test.
+
+        Raises LedgerError where nothing is decided: such a wave is not prepared.
+        """
+        if wave.arm != WINNER:
+            return wave.arm
+        key = (wave.id, wave.prepared_at)  # once it is prepared, the ledger keeps the decision as it is
+        if wave.prepared_at is None or key not in self._winners:
+            decision = self._ledger.decision(wave.step)
+            if decision is None:
+                raise LedgerError(f"{wave.name} is to get the winner of an A/B test that nobody has decided")
+            self._winners[key] = decision.arm
+            _trim(self._winners)
+        return self._winners[key]
 
     def posting(self, wave: Wave) -> Posting:
         if wave.id not in self._postings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from campaign.flow import schedule
+from campaign.flow import ab_test, schedule
 from campaign.flow.desk import Desk
 from campaign.model.approval import Manifest
 from campaign.model.delivery import OPEN
@@ -28,7 +28,7 @@ def waves(desk: Desk) -> Iterator[Wave]:
             desk.tell(f"{wave.name} is due, but its step has changed since it was approved; it waits for approval")
         elif wave.is_late(now):
             _too_late(desk, wave)
-        else:
+        elif not ab_test.is_open(desk, wave):
             yield wave
 
 

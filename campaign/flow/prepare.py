@@ -20,7 +20,9 @@ def wave(desk: Desk, contents: Contents, due: Wave) -> int:
         return 0
     if step.channel == "email":
         size = desk.mails[bundle.plan.sender.via].limits.batch if bundle.plan.sender else 1
-        planned = desk.ledger.prepare_mail(due, audience.of(bundle, due.zones), batch_size=size, at=now)
+        planned = desk.ledger.prepare_mail(
+            due, audience.of(bundle, due.zones, share=due.share), batch_size=size, at=now
+        )
     else:
         parts = len(contents.posting(due).parts)
         planned = desk.ledger.prepare_posts(due, step.accounts, parts=parts, at=now)

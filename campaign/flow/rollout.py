@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from campaign.flow import dispatch, due, feedback, hand_off, prepare, settle
+from campaign.flow import ab_test, dispatch, due, feedback, hand_off, prepare, settle
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.wave import WaveState
@@ -21,6 +21,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
     def turn() -> datetime | None:
         settle.lapsed(desk)
         feedback.apply(desk)
+        ab_test.decide(desk)
         due.voided(desk)
         hand_off.reach(desk, contents)
         due.withdraw(desk)
@@ -34,12 +35,13 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         hand_off.reach(desk, contents)
         withdrawn = due.withdraw(desk)
         dispatch.everything(desk, contents, until=coming)  # what settling has found not to be sent
+        decided = ab_test.decide(desk)  # what has gone out by this turn is in the figures by now
         now = desk.clock.now()
         instants = (
             desk.ledger.next_due(now=now),
             settle.next_at(desk),
             hand_off.next_at(desk, contents),
-            now if withdrawn or (coming and coming <= now) else None,
+            now if withdrawn or decided or (coming and coming <= now) else None,
         )
         return min((instant for instant in instants if instant is not None), default=None)
 

@@ -18,17 +18,26 @@ UTM: Final = "utm tags"
 
 
 def shared(
-    *, plan: Plan, letter: Letter, step: Step, wave_number: int, due_at: datetime, channel: str, language: str
+    *,
+    plan: Plan,
+    letter: Letter,
+    step: Step,
+    wave_number: int,
+    due_at: datetime,
+    channel: str,
+    language: str,
+    arm: str = "",
 ) -> dict[str, Any]:
     """The values of a wave's messages, by the names that templates use for them; docs/rendering.md lists them.
 
-    ``wave_number`` counts from 1, ``due_at`` is the wave's instant (UTC).
+    ``wave_number`` counts from 1, ``due_at`` is the wave's instant (UTC), ``arm`` the arm of its A/B
+    test, which stands in the links' tags.
     """
     utm = Utm(
         source=channel,
         medium="email" if channel == "email" else "social",
         campaign=_slug(plan.campaign),
-        content=step.id,
+        content=f"{step.id}-{_slug(arm)}" if arm else step.id,
         untagged=frozenset(host.lower() for host in plan.untagged),
     )
     zone = ZoneInfo(plan.zone)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 
+from campaign.model.draw import drawn
 from campaign.model.preference import ONE_CAMPAIGN
 from campaign.model.segment import Audience, Segment
 from campaign.model.supporter import Basis
-from campaign.storage.tables import supporters, suppressions
+from campaign.storage.tables import deliveries, supporters, suppressions
 
 
 @lru_cache(maxsize=10_000)
@@ -61,6 +62,25 @@ def in_zones(audience: Audience) -> ColumnElement[bool]:
     return supporters.c.zone.in_(zones)
 
 
+def in_share(audience: Audience) -> ColumnElement[bool]:
+    """Whether a supporter's draw lies in the audience's share."""
+    share = audience.share
+    if share is None:
+        return sa.true()
+    condition: ColumnElement[bool] = drawn(supporters.c.id, share.seed).between(share.start, share.end - 1)
+    return condition
+
+
+def in_none_of(waves: Collection[int]) -> ColumnElement[bool]:
+    """Whether a supporter has no delivery in any of these waves."""
+    if not waves:
+        return sa.true()
+    theirs = sa.select(sa.literal(1)).where(
+        deliveries.c.supporter_id == supporters.c.id, deliveries.c.wave_id.in_(sorted(waves))
+    )
+    return ~theirs.exists().correlate(supporters)
+
+
 def variant(audience: Audience) -> ColumnElement[str]:
     """The language in which a supporter gets the message: their own if there is a variant in it, else the first."""
     first = sa.literal(audience.variants[0], sa.Text)
@@ -88,7 +108,7 @@ def elsewhere(campaign: str) -> ColumnElement[bool]:
 def reachable(audience: Audience) -> ColumnElement[bool]:
     """Whether a supporter belongs to the audience and may be sent to."""
     may = sa.and_(~suppressed(), ~without_consent(), ~elsewhere(audience.campaign))
-    return sa.and_(matches(audience.segment), in_zones(audience), may)
+    return sa.and_(matches(audience.segment), in_zones(audience), in_share(audience), may)
 
 
 def _tagged(tag: str) -> ColumnElement[bool]:

@@ -10,19 +10,28 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from campaign.errors import LedgerError
+from campaign.errors import LedgerError, NotApproved
 from campaign.model.approval import Approval, Manifest
 from campaign.model.bundle import Bundle
 from campaign.model.delivery import State
 from campaign.model.plan import Late
 from campaign.model.preference import ASKED_FOR_ONE
-from campaign.model.segment import Audience
+from campaign.model.segment import Audience, Share
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_bundle, unpack_bundle
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import insert_or_ignore
-from campaign.storage.segments import elsewhere, in_zones, matches, suppressed, variant, without_consent
+from campaign.storage.segments import (
+    elsewhere,
+    in_none_of,
+    in_share,
+    in_zones,
+    matches,
+    suppressed,
+    variant,
+    without_consent,
+)
 
 NO_CONSENT = "no consent"
 ENDS_AS = {WaveState.MISSED: State.MISSED, WaveState.CANCELLED: State.CANCELLED}
@@ -56,6 +65,7 @@ def approve(
             )
         )
     there = {wave.number: wave for wave in find(connection, world, step=step.id)}
+    _same_test(there, planned)
     placed = []
     for wave in planned:
         values: dict[str, Any] = {
@@ -66,6 +76,10 @@ def approve(
             "zones": None if wave.zones is None else json.dumps(wave.zones),
             "digest": manifest.digest,
             "ahead_s": int(step.handed_over_ahead(wave.due_at).total_seconds()),
+            "arm": wave.arm,
+            "share_start": wave.share.start if wave.share else None,
+            "share_end": wave.share.end if wave.share else None,
+            "seed": wave.share.seed if wave.share else 0,
         }
         old = there.pop(wave.number, None)
         if old is None:
@@ -95,6 +109,19 @@ def approve(
         if old.prepared_at is None:  # the plan no longer has it, and nothing of it ever went out
             connection.execute(sa.delete(t.waves).where(t.waves.c.id == old.id))
     return tuple(placed)
+
+
+def _same_test(there: Mapping[int, Wave], planned: Sequence[PlannedWave]) -> None:
+    """Nobody may be in two arms, and none of the rest be forgotten: once a test has begun, who gets what stays."""
+    now = {wave.number: (wave.arm, wave.share) for wave in planned}
+    for number, wave in there.items():
+        is_tested = wave.arm or any(arm for arm, _ in now.values())
+        if wave.prepared_at is not None and is_tested and now.get(number) != (wave.arm, wave.share):
+            went = f'went out as the arm "{wave.arm}" of an A/B test' if wave.arm else "went out without an A/B test"
+            raise NotApproved(
+                f"{wave.name} {went}, and the plan divides the step otherwise by now; put its arms, share and seed "
+                "back as they were, or make what is to go out a step of its own"
+            )
 
 
 def approvals(connection: Connection, world: str) -> Mapping[str, Approval]:
@@ -153,6 +180,8 @@ def find(
             finished_at=row.finished_at,
             why=row.why,
             ahead=timedelta(seconds=row.ahead_s),
+            arm=row.arm,
+            share=None if row.share_start is None else Share(row.share_start, row.share_end, row.seed),
         )
         for row in rows
     ]
@@ -189,9 +218,10 @@ def end(connection: Connection, wave_id: int, state: WaveState, *, why: str, at:
 
 def prepare_mail(connection: Connection, wave_id: int, audience: Audience, *, batch_size: int, at: datetime) -> int:
     """One INSERT … SELECT for each variant, so that a batch holds people who get the same shared body."""
+    others = _others(connection, wave_id)
     if not _enter(connection, wave_id):
         return _planned(connection, wave_id)
-    who = sa.and_(matches(audience.segment), in_zones(audience))
+    who = sa.and_(matches(audience.segment), in_zones(audience), in_share(audience), in_none_of(others))
     total = 0
     for language in audience.variants:
         place = sa.func.row_number().over(order_by=t.supporters.c.id) - 1 + total
@@ -207,6 +237,28 @@ def prepare_mail(connection: Connection, wave_id: int, audience: Audience, *, ba
     left_out = _leave_out(connection, wave_id, audience.campaign, at)
     _entered(connection, wave_id, total, {State.PLANNED: total - left_out, State.SUPPRESSED: left_out}, at)
     return total
+
+
+def _others(connection: Connection, wave_id: int) -> Sequence[int]:
+    """The waves of an A/B test whose people get nothing by this one: all of its step that are prepared.
+
+    That is asked of the ledger and not of the draw. So whoever was imported after their arm had gone out gets what the
+    rest gets, and whoever has moved to another zone meanwhile gets nothing twice.
+    """
+    w = t.waves.c
+    mine = connection.execute(sa.select(w.world, w.step, w.arm).where(w.id == wave_id)).one()
+    if not mine.arm:
+        return ()
+    lock_step(connection, mine.world, mine.step)
+    others = sa.select(w.id).where(w.world == mine.world, w.step == mine.step, w.prepared_at.is_not(None))
+    return connection.execute(others.where(w.id != wave_id)).scalars().all()
+
+
+def lock_step(connection: Connection, world: str, step: str) -> None:
+    """Let nobody else prepare or decide a wave of this step before this transaction ends."""
+    if connection.dialect.name == "postgresql":
+        those = sa.select(t.waves.c.id).where(t.waves.c.world == world, t.waves.c.step == step)
+        connection.execute(those.order_by(t.waves.c.id).with_for_update())
 
 
 def prepare_posts(connection: Connection, wave_id: int, accounts: Sequence[str], *, parts: int, at: datetime) -> int:
