@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from campaign.errors import NotConfigured
 from campaign.flow import proof
@@ -200,6 +200,11 @@ def received(sandbox: Sandbox) -> Iterator[proof.Received]:
             ref=one.get("ref") or "",
             text=one.get("text") or "",
         )
+
+
+def raw_mail() -> MailChannel:
+    """What writes whole messages, headers and all: it has no server and sends nothing."""
+    return cast(MailChannel, reader("smtp"))
 
 
 def reader(provider: str) -> MailChannel | PostChannel:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,7 @@ from campaign.cli import screen
 from campaign.cli.options import DEFAULT_PLAN, PlanFile
 
 if TYPE_CHECKING:
+    from campaign.flow.content import Mailing
     from campaign.model.bundle import Sources
     from campaign.model.plan import Step
     from campaign.model.supporter import Supporter
@@ -21,8 +24,18 @@ def preview(
     step: Annotated[str, typer.Argument(help="The step, as it is called in the plan.")],
     plan: PlanFile = DEFAULT_PLAN,
     supporter: Annotated[
-        str | None, typer.Option("--supporter", help="The address of the supporter to show it for.")
+        str | None,
+        typer.Option(
+            "--to",
+            "--supporter",
+            metavar="ADDRESS",
+            help="The supporter to show it for, or alex@example.org of whom all is known, or nameless@example.org.",
+        ),
     ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="As somebody who reads this language gets it.")
+    ] = None,
+    arm: Annotated[str | None, typer.Option("--arm", help="As this arm of the step's A/B test has it.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write the message's parts to files in this folder.")
     ] = None,
@@ -30,25 +43,66 @@ def preview(
 ) -> None:
     """Show what one supporter would see, or what one network would show.
 
-    Without --supporter somebody made up is taken. With --out DIR the e-mail is written as HTML and text, for a browser.
+    Without --to somebody made up is taken. With --out DIR an e-mail is written three times: as HTML for a browser, as
+    text, and as the raw message (.eml), which a mail program opens. By SMTP the raw message is what leaves, but for a
+    DKIM signature. SendGrid writes its own from the same parts and headers, and adds what it adds to every message.
     """
-    from difflib import get_close_matches
-
     from campaign.files import campaign as campaign_files
 
     sources = campaign_files.load(plan)
     known = {one.id: one for one in sources.plan.steps}
     if step not in known:
-        close = get_close_matches(step, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-        raise typer.BadParameter(f'the plan has no step "{step}"; {hint}', param_hint="STEP")
+        raise typer.BadParameter(f'the plan has no step "{step}"; {_meant(step, known)}', param_hint="STEP")
     waves = sources.waves[step]
     if wave > len(waves):
         raise typer.BadParameter(f"the step has {screen.counted(len(waves), 'wave')}", param_hint="--wave")
     if known[step].channel == "email":
-        _mail(sources, known[step], waves[wave - 1], _person(supporter), out)
-    else:
-        _post(sources, known[step], waves[wave - 1], out)
+        _mail(_Chosen(sources, known[step], waves[wave - 1], arm, language), _person(supporter), out)
+        return
+    for option, value in (("--to", supporter), ("--language", language), ("--arm", arm)):
+        if value is not None:
+            raise typer.BadParameter("a post is the same for everybody", param_hint=option)
+    _post(sources, known[step], waves[wave - 1], out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """An e-mail as it was asked for."""
+
+    sources: Sources
+    step: Step
+    wave: PlannedWave
+    asked_arm: str | None
+    asked_language: str | None
+
+    @property
+    def arm(self) -> str:
+        """The arm of an A/B test: the one asked for, else the wave's; the first where that will be the best one."""
+        arms = self.sources.bundle(self.step).arms
+        if self.asked_arm is not None and self.asked_arm not in arms:
+            hint = _meant(self.asked_arm, arms) if arms else "the step has no A/B test"
+            raise typer.BadParameter(f'there is no arm "{self.asked_arm}"; {hint}', param_hint="--arm")
+        return self.asked_arm or (self.wave.arm if self.wave.arm in arms else next(iter(arms), ""))
+
+    def language(self, person: Supporter) -> str:
+        there = self.sources.bundle(self.step).message_of(self.arm).mails
+        if self.asked_language is not None and self.asked_language not in there:
+            raise typer.BadParameter(f"it is written in {', '.join(there)}", param_hint="--language")
+        theirs = person.language if person.language in there else self.sources.plan.language
+        return self.asked_language or theirs
+
+    def mailing(self, language: str) -> Mailing:
+        from campaign.flow.content import mailing
+
+        bundle = self.sources.bundle(self.step)
+        return mailing(bundle, number=self.wave.number, due_at=self.wave.due_at, language=language, arm=self.arm)
+
+
+def _meant(written: str, there: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(written, list(there), n=1)
+    return f"did you mean {close[0]}?" if close else f"there are {', '.join(there)}"
 
 
 def _person(address: str | None) -> Supporter:
@@ -58,37 +112,51 @@ def _person(address: str | None) -> Supporter:
 
     if address is None:
         return EXAMPLES[0]
+    made_up = {example.email: example for example in EXAMPLES}
+    if address.lower() in made_up:
+        return made_up[address.lower()]
     database = bootstrap.open_database(settings.load())
     try:
         found = SqlSupporters(database).find(address)
     finally:
         database.close()
     if found is None:
-        raise typer.BadParameter("nobody in the database has this address", param_hint="--supporter")
+        raise typer.BadParameter("nobody in the database has this address", param_hint="--to")
     return found
 
 
-def _mail(sources: Sources, step: Step, wave: PlannedWave, person: Supporter, out: Path | None) -> None:
+def _mail(chosen: _Chosen, person: Supporter, out: Path | None) -> None:
+    from campaign.bootstrap import channels
     from campaign.flow.check import UNSUBSCRIBE_URL
-    from campaign.flow.content import mailing
+    from campaign.model.batch import MailBatch, MailRow
 
-    languages = sources.messages[step.message].mails
-    language = person.language if person.language in languages else sources.plan.language
-    compiled = mailing(sources.bundle(step), number=wave.number, due_at=wave.due_at, language=language).compiled
-    mail = compiled.whole(person, UNSUBSCRIBE_URL)
-    sender = sources.plan.sender
-    if sender is not None:
-        screen.out.print(f"From:    {sender.name} <{sender.address}>", soft_wrap=True)
-    screen.out.print(f"To:      {person.first_name} {person.last_name}".rstrip() + f" <{person.email}>", soft_wrap=True)
-    screen.out.print(f"Subject: {mail.subject}", style="bold", soft_wrap=True)
-    screen.out.print(f"\n{mail.text}", soft_wrap=True)
+    language = chosen.language(person)
+    mailing = chosen.mailing(language)
+    compiled, (values,) = mailing.compiled, mailing.compiled.fill([person], [UNSUBSCRIBE_URL])
+    mail = compiled.filled(values)
+    name = f"{person.first_name} {person.last_name}".strip()
+    row = MailRow(0, "preview", person.email, name, values, UNSUBSCRIBE_URL)
+    batch = MailBatch(id=0, content=mailing.content, rows=[row], made_at=chosen.wave.due_at)
+    writer = channels.raw_mail()
+    payload = writer.compose(batch)
+    for header in ("From", "To", "Reply-To"):
+        value = writer.shows(payload, 0).headers.get(header)
+        if value:
+            screen.out.print(f"{header + ': ':<9}{value}", soft_wrap=True, markup=False)
+    screen.out.print(f"Subject: {mail.subject}", style="bold", soft_wrap=True, markup=False)
+    screen.out.print(f"\n{mail.text}", soft_wrap=True, markup=False)
+    made = "" if chosen.sources.bundle(chosen.step).message_of(chosen.arm).mails[language].text else ", made from it"
     screen.out.print(
-        f"{len(compiled.tokens)} merge fields; {len(mail.html.encode()):,} bytes of HTML, in {language}.", style="dim"
+        f"{len(compiled.tokens)} merge fields; {len(mail.html.encode()):,} bytes of HTML, "
+        f"{len(mail.text.encode()):,} of text{made}; in {language}.",
+        style="dim",
     )
     for part, why in compiled.fallbacks.items():
         screen.say("Slow: ", f"the {part} is rendered whole for each person: {why}", style="yellow")
     if out is not None:
-        _write(out, {f"{step.id}.{language}.html": mail.html, f"{step.id}.{language}.txt": mail.text})
+        stem = ".".join(word for word in (chosen.step.id, chosen.arm, language) if word)
+        parts = {"html": mail.html.encode(), "txt": mail.text.encode(), "eml": payload.chunks[0]}
+        _write(out, {f"{stem}.{kind}": part for kind, part in parts.items()})
 
 
 def _post(sources: Sources, step: Step, wave: PlannedWave, out: Path | None) -> None:
@@ -105,16 +173,16 @@ def _post(sources: Sources, step: Step, wave: PlannedWave, out: Path | None) -> 
         if wrong is not None:
             screen.say("Does not fit: ", wrong)
     if out is not None:
-        _write(out, {f"{step.id}.{number}.txt": part for number, part in enumerate(made.parts, start=1)})
+        _write(out, {f"{step.id}.{number}.txt": part.encode() for number, part in enumerate(made.parts, start=1)})
 
 
-def _write(folder: Path, files: dict[str, str]) -> None:
+def _write(folder: Path, files: dict[str, bytes]) -> None:
     from campaign.errors import NotConfigured
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
             screen.out.print(f"Written: {folder / name}", soft_wrap=True)
     except OSError as error:
         raise NotConfigured(f"{folder} cannot be written: {error.strerror}; choose another folder") from None
