@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -31,6 +32,7 @@ from campaign.model.supporter import NewSupporter
 from campaign.storage.bulk import CHUNK
 from campaign.storage.database import Database
 from campaign.storage.intake import Intake
+from campaign.flow.undisturbed import undisturbed
 
 ROWS = 1_000_000
 RUNS = 3
@@ -87,7 +89,8 @@ def main() -> None:
                 f"{min(cost.cpu_s for cost in costs) / given.rows * 1e6:.1f} µs of processor a row"
             )
         if not given.database:
-            where_the_time_goes(path, f"sqlite:///{folder}/parts.db")
+            with undisturbed():
+                where_the_time_goes(path, f"sqlite:///{folder}/parts.db")
 
 
 def write(path: Path, rows: int) -> None:
@@ -171,12 +174,8 @@ def where_the_time_goes(path: Path, url: str) -> None:
             if rows >= most:
                 break
     timed("bytes to cells", began, rows)
-    people = []
     began = perf_counter()
-    for person in read(path, rejects=lambda _reject: None, at=at):
-        people.append(person)
-        if len(people) == most:
-            break
+    people = list(islice(read(path, rejects=lambda _reject: None, at=at), most))
     timed("bytes to people", began, len(people))
     database = Database(url)
     with database.write() as connection:

@@ -21,6 +21,7 @@ from campaign.flow import compose, hand_off, landing
 from campaign.flow.compose import Composed
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
+from campaign.flow.undisturbed import undisturbed
 from campaign.model.claim import Claim
 from campaign.model.outcome import Outcome
 from campaign.model.wave import WaveState
@@ -36,7 +37,7 @@ def everything(desk: Desk, contents: Contents, *, until: datetime | None = None)
     Returns early where the desk is stopping, and at ``until``, when something else comes due: a launch does not wait
     for the end of a long mailing.
     """
-    with ThreadPoolExecutor(max_workers=2 * _IN_FLIGHT, thread_name_prefix="dispatch") as pool:
+    with undisturbed(), ThreadPoolExecutor(max_workers=2 * _IN_FLIGHT, thread_name_prefix="dispatch") as pool:
         flights = _Flights(desk, contents, pool, until)
         try:
             while True:

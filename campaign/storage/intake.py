@@ -24,7 +24,7 @@ from campaign.storage.addresses import address_hash, address_key
 from campaign.storage.bulk import CHUNK, COLUMNS, Known, Row, StoredRow, bulk
 from campaign.storage.merging import merged
 from campaign.storage.segments import stored_tags
-from campaign.storage.undisturbed import undisturbed
+from campaign.flow.undisturbed import undisturbed
 
 IMPORT_SOURCE = "import"
 
