@@ -474,3 +474,86 @@ def test_mjml_reaches_no_files() -> None:
 def test_a_language_that_was_not_written_is_refused() -> None:
     with pytest.raises(BadInput, match='there is no "fr" variant; there is: en'):
         compile_mail(message(), "fr", SHARED)
+
+
+# What mail programs need.
+
+
+@pytest.mark.parametrize(
+    ("language", "direction"),
+    [
+        ("en", "ltr"),
+        ("ar", "rtl"),
+        ("he", "rtl"),
+        ("fa-IR", "rtl"),
+        ("ku-Arab", "rtl"),
+        ("az-Latn", "ltr"),
+        ("ur", "rtl"),
+    ],
+)
+@pytest.mark.parametrize("mjml", [True, False])
+def test_a_document_says_its_language_and_which_way_it_is_written(language: str, direction: str, *, mjml: bool) -> None:
+    html = "<mjml><mj-body>" + COLUMN.format("<mj-text>x</mj-text>") + "</mj-body></mjml>" if mjml else "<p>x</p>"
+    source = message(html, mjml=mjml)
+    source = replace(source, mails={language: replace(source.mails["en"], language=language)})
+    document = compile_mail(source, language, SHARED).html
+    for tag in ("html", "body", "div") if mjml else ("html", "body"):
+        said = re.findall(rf"<{tag} [^>]*", document)
+        assert any(f'lang="{language}"' in one and f'dir="{direction}"' in one for one in said), (tag, said)
+
+
+def test_what_a_writer_says_of_the_language_stays() -> None:
+    html = compiled('<html lang="es" dir="rtl"><body dir="ltr"><p>x</p></body></html>').html
+    assert '<html lang="es" dir="rtl">' in html
+    assert re.search(r'<body[^>]* dir="ltr"', html)
+    assert html.count("dir=") == 2
+
+
+@pytest.mark.parametrize("mjml", [True, False])
+def test_rules_for_dark_and_narrow_screens_stay_and_all_others_are_inlined(*, mjml: bool) -> None:
+    rules = (
+        ":root { color-scheme: light dark } .note { color: red } "
+        "@media (prefers-color-scheme: dark) { .note { color: blue !important } } "
+        "@media (max-width: 479px) { .note { padding: 2px } }"
+    )
+    meta = '<meta name="color-scheme" content="light dark">'
+    html = (
+        f"<mjml><mj-head><mj-raw>{meta}</mj-raw><mj-style>{rules}</mj-style></mj-head><mj-body>"
+        + COLUMN.format("<mj-text><p class='note'>{{ supporter.first_name }}</p></mj-text>")
+        + "</mj-body></mjml>"
+        if mjml
+        else f"<html><head>{meta}<style>{rules}</style></head><body><p class='note'>{{{{ supporter.first_name }}}}</p>"
+    )
+    document = compiled(html, mjml=mjml).whole(ANA, URL).html
+    head, _, body = document.partition("</head>")
+    assert meta in head
+    assert re.search(r"@media \(prefers-color-scheme: dark\) ?\{ ?\.note ?\{ ?color: blue !important", head)
+    assert re.search(r"@media \(max-width: 479px\)", head)
+    assert re.search(r'<p class="note" style="[^"]*color: red', body)
+    assert "Ana" in body
+
+
+def test_a_text_that_nobody_wrote_is_shared_and_filled() -> None:
+    html = (
+        "<h1>Act, {{ supporter.first_name | fallback('friend') }}</h1>"
+        "<p>Dear {{ supporter.first_name }} {{ supporter.last_name }}, <a href='{{ links.action }}'>act</a>.</p>"
+        "{% if supporter.tags %}<ul>{% for t in supporter.tags %}<li>{{ t }}</li>{% endfor %}</ul>{% endif %}"
+        "<p><a href='{{ unsubscribe_url }}'>Leave</a></p>"
+    )
+    source = message(html)
+    source = replace(source, mails={"en": replace(source.mails["en"], text=None)})
+    mail = compile_mail(source, "en", SHARED)
+    assert mail.fallbacks == {}
+    assert "act (https://example.org/act)." in mail.text
+    assert mail.whole(ANA, URL).text == (
+        f"ACT, ANA\n\nDear Ana O'Hara, act (https://example.org/act).\n\n* a\n* <b>\n\nLeave:\n{URL}\n"
+    )
+    assert mail.whole(BO, URL).text == f"ACT, FRIEND\n\nDear , act (https://example.org/act).\n\nLeave:\n{URL}\n"
+
+
+def test_a_text_whose_list_is_numbered_by_conditions_is_made_for_each_person_and_says_why() -> None:
+    source = message("<ol>{% if supporter.tags %}<li>{{ supporter.first_name }}</li>{% endif %}<li>b</li></ol>")
+    source = replace(source, mails={"en": replace(source.mails["en"], text=None)})
+    mail = compile_mail(source, "en", SHARED)
+    assert mail.fallbacks == {"text": "a conditional or loop changes the text around it"}
+    assert [mail.whole(person, URL).text for person in (ANA, BO)] == ["1. Ana\n2. b\n", "1. b\n"]
