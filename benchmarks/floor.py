@@ -23,8 +23,8 @@ import orjson
 import urllib3
 
 from benchmarks.message import HTML, SUBJECT, TEXT
+from benchmarks.stand_in import API_KEY
 
-API_KEY = "bench"
 _BATCH = 1_000
 _IN_FLIGHT = 4
 _SECRET = b"a secret for benchmarks"
@@ -70,19 +70,34 @@ def _batches(rows: sqlite3.Connection) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def _personal(row: tuple[Any, ...]) -> dict[str, Any]:
-    number, email, first, last, region, acted_at = row[:6]
-    body = number.to_bytes(8, "big")
-    key = urlsafe_b64encode(body + hmac.digest(_SECRET, body, "sha256")[:8])[:22].decode()
-    leave = f"https://campaign.example.org/u/{key}"
-    name = f"{first} {last}".strip()
-    said, place = _THANKS if acted_at else _ASKED, quote(region)
-    values = (_escaped(first or "friend"), _escaped(last), said, place, leave, first or "friend", last, place, leave)
+    values, key, leave = values_of(row)
+    email, name = row[1], f"{row[2]} {row[3]}".strip()
     return {
         "to": [{"email": email, "name": name} if name else {"email": email}],
         "substitutions": dict(zip(_TOKENS, values, strict=True)),
         "custom_args": {"key": key},
         "headers": {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
     }
+
+
+def values_of(row: tuple[Any, ...]) -> tuple[tuple[str, ...], str, str]:
+    """What stands in a person's fields, their key and their unsubscribe link."""
+    number, _, first, last, region, acted_at = row[:6]
+    body = number.to_bytes(8, "big")
+    key = urlsafe_b64encode(body + hmac.digest(_SECRET, body, "sha256")[:8])[:22].decode()
+    leave = f"https://campaign.example.org/u/{key}"
+    said, place = _THANKS if acted_at else _ASKED, quote(region)
+    values = (_escaped(first or "friend"), _escaped(last), said, place, leave, first or "friend", last, place, leave)
+    return values, key, leave
+
+
+def filled(row: tuple[Any, ...]) -> tuple[str, str, str]:
+    """The HTML and the text part for one person, and their unsubscribe link."""
+    values, _, leave = values_of(row)
+    text, html = (body["value"] for body in _shared()["content"])
+    for token, value in zip(_TOKENS, values, strict=True):
+        html, text = html.replace(token, value), text.replace(token, value)
+    return html, text, leave
 
 
 def _escaped(text: str) -> str:

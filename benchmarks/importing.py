@@ -28,11 +28,11 @@ from campaign.engines.clock import SystemClock
 from campaign.files.csv_text import Table
 from campaign.files.sample import sample
 from campaign.files.supporters_csv import open_list, read
+from campaign.flow.undisturbed import undisturbed
 from campaign.model.supporter import NewSupporter
 from campaign.storage.bulk import CHUNK
 from campaign.storage.database import Database
 from campaign.storage.intake import Intake
-from campaign.flow.undisturbed import undisturbed
 
 ROWS = 1_000_000
 RUNS = 3

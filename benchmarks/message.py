@@ -5,26 +5,33 @@ from __future__ import annotations
 from campaign.model.message import MailSource, Message, Source
 
 SUBJECT = "Ask the company to stop selling face recognition"
-_REASONS = (
-    "A face is not a password. Nobody can change theirs after it was taken, and nobody is asked before a camera reads "
-    "it on the way to work, to a doctor, to a place of worship or to a protest.",
-    "The system that is on sale can name many people in one picture, follow them from camera to camera, and keep what "
-    "it saw. In the hands of a police force it is a line-up in which all of us stand, all day, without a warrant.",
-    "It errs most often with women and with people who have darker skin. A false match is not a number in a table: it "
-    "is a stop on the street, a night in a cell, a job that is lost while somebody explains.",
-    "Forty-one organisations that work for civil rights have written to the company. They ask for one thing: that it "
-    "stop selling this to governments. It will listen when the people who buy from it every week say the same.",
-    "We do not ask the company to be kind. It has told the public that it cares for civil liberties, and that it would "
-    "act where its services are abused. This is the case that it spoke of, and everybody can read it in its own papers.",
-    "What you write goes to the people who decide, under your own name. Two sentences of your own move more than two "
-    "pages of ours: who you are to them, and what you would not want a camera to know.",
-    "If you have no time today, keep this mail. The letter stands for as long as the system is on sale, and we shall "
-    "tell you what came of it, once, when there is something to tell.",
-    "Please do not forward this mail as it is: the links in it are yours. The page that they lead to has a button for "
-    "passing it on, and a version to print and to put up where people wait: in a clinic, a library, a laundry, a place "
-    "of worship. It names the forty-one organisations, says in one paragraph what is on sale, and leaves room for the "
-    "name of somebody nearby who can be asked.",
-)
+_REASONS = """
+A face is not a password. Nobody can change theirs after it was taken, and nobody is asked before a camera reads it on
+the way to work, to a doctor, to a place of worship or to a protest.
+
+The system that is on sale can name many people in one picture, follow them from camera to camera, and keep what it
+saw. In the hands of a police force it is a line-up in which all of us stand, all day, without a warrant.
+
+It errs most often with women and with people who have darker skin. A false match is not a number in a table: it is a
+stop on the street, a night in a cell, a job that is lost while somebody explains.
+
+Forty-one organisations that work for civil rights have written to the company. They ask for one thing: that it stop
+selling this to governments. It will listen when the people who buy from it every week say the same.
+
+We do not ask the company to be kind. It has told the public that it cares for civil liberties, and that it would act
+where its services are abused. This is the case that it spoke of, and everybody can read it in its own papers.
+
+What you write goes to the people who decide, under your own name. Two sentences of your own move more than two pages
+of ours: who you are to them, and what you would not want a camera to know.
+
+If you have no time today, keep this mail. The letter stands for as long as the system is on sale, and we shall tell
+you what came of it, once, when there is something to tell.
+
+Please do not forward this mail as it is: the links in it are yours. The page that they lead to has a button for
+passing it on, and a version to print and to put up where people wait: in a clinic, a library, a laundry, a place of
+worship. It names the forty-one organisations, says in one paragraph what is on sale, and leaves room for the name of
+somebody nearby who can be asked.
+""".strip().split("\n\n")
 _STYLE = (
     "body{margin:0;background:#f4f4f2;color:#1d1d1b;font:16px/1.5 Georgia,serif}"
     "main{max-width:600px;margin:0 auto;padding:24px;background:#ffffff}"

@@ -16,6 +16,7 @@ from pathlib import Path
 from time import process_time
 
 from benchmarks.message import alert
+from benchmarks.stand_in import API_KEY
 from campaign.channels.sendgrid import SendGrid
 from campaign.engines.apscheduler import Apscheduler
 from campaign.engines.clock import SystemClock
@@ -29,7 +30,6 @@ from campaign.model.wave import PlannedWave
 from campaign.storage.database import Database
 from campaign.storage.ledger import SqlLedger
 
-API_KEY = "bench"
 _STEP = "action-alert"
 _AHEAD = timedelta(seconds=2)
 

@@ -18,13 +18,13 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from campaign.flow.undisturbed import undisturbed
 from campaign.model.supporter import NewSupporter, Reason
 from campaign.ports.supporters import Added
 from campaign.storage.addresses import address_hash, address_key
 from campaign.storage.bulk import CHUNK, COLUMNS, Known, Row, StoredRow, bulk
 from campaign.storage.merging import merged
 from campaign.storage.segments import stored_tags
-from campaign.flow.undisturbed import undisturbed
 
 IMPORT_SOURCE = "import"
 

@@ -1,0 +1,102 @@
+"""All benchmarks in one go: python -m benchmarks [SUPPORTERS] [--runs N]
+
+A the whole program, B a bare loop over the same rows and requests, C the SDK's own quick start, each in a process of
+its own, beside SendGrid's stand-in in another. A and B in turn, so that a machine whose speed drifts is fair to both.
+Then the import of a list of the same length, and the webhook's events. Prints figures and ratios; what they mean is in
+benchmarks/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.stand_in import stand_in
+from campaign.engines.clock import SystemClock
+from campaign.files.sample import sample
+from campaign.storage.database import Database
+from campaign.storage.supporters import SqlSupporters
+
+SUPPORTERS = 1_000_000
+FEW = 100_000
+"""Supporters of the run that peak memory is compared with."""
+RUNS = 3
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(prog="python -m benchmarks", description="All benchmarks in one go.")
+    asked.add_argument("supporters", nargs="?", type=int, default=SUPPORTERS)
+    asked.add_argument("--runs", type=int, default=RUNS, help="of A and B; the median counts")
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        sending(Path(folder), given.supporters, given.runs)
+    print("\nImport")
+    subprocess.run([sys.executable, "-m", "benchmarks.importing", str(given.supporters)], check=True)
+    print("\nWebhook")
+    subprocess.run([sys.executable, "-m", "benchmarks.webhook"], check=True)
+
+
+def sending(folder: Path, supporters: int, runs: int) -> None:
+    print(f"{supporters:>12,} supporters, a 3 kB alert with four merge fields and a conditional")
+    everybody, few = make(folder / "everybody.db", supporters), make(folder / "few.db", min(FEW, supporters))
+    whole, floor = [], []
+    for _ in range(runs):
+        floor.append(run("floor", everybody, folder))
+        whole.append(run("whole", everybody, folder))
+    quick = run("quick_start", few, folder)
+    small = run("whole", few, folder)
+    rate_a, rate_b, rate_c = (median(map(_rate, costs)) for costs in (whole, floor, [quick]))
+    one = whole[-1]
+    print(
+        f"{'A the whole program':>24}: {rate_a:>9,.0f} recipients/s, from its instant to the last outcome on the disk"
+    )
+    print(
+        f"{'':>26}{one['recipients'] / one['dispatch_s']:>9,.0f} recipients/s from the first byte on, which leaves "
+        f"{one['first_byte_s'] * 1000:,.0f} ms after the instant"
+    )
+    print(f"{'':>26}{one['counts']}")
+    print(f"{'B a bare loop':>24}: {rate_b:>9,.0f} recipients/s")
+    print(f"{'C the SDK, one by one':>24}: {rate_c:>9,.0f} recipients/s")
+    print(f"{'A / B':>24}: {rate_a / rate_b:>9.2f}      to be at least 0.75")
+    print(f"{'A / C':>24}: {rate_a / rate_c:>9.0f}      to be at least 150")
+    print(
+        f"{'peak memory of A':>24}: {max(cost['peak_mb'] for cost in whole):>9,.0f} MB   to be at most 200; "
+        f"{small['peak_mb']:,.0f} MB with {small['recipients']:,}"
+    )
+
+
+def make(path: Path, supporters: int) -> Path:
+    """A database with so many made-up people."""
+    database = Database(f"sqlite:///{path}")
+    SqlSupporters(database).add(sample(supporters), at=SystemClock().now())
+    database.close()
+    return path
+
+
+def run(module: str, database: Path, folder: Path) -> dict[str, Any]:
+    """What one benchmark printed, run on a database that it has for itself."""
+    own = folder / "own.db"
+    shutil.copy(database, own)
+    with stand_in(folder) as url:
+        told = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{module}", str(own), url], check=True, stdout=subprocess.PIPE, text=True
+        )
+    for left in folder.glob("own.db*"):
+        left.unlink()
+    found: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
+    return found
+
+
+def _rate(cost: dict[str, Any]) -> float:
+    return float(cost["recipients"] / cost["seconds"])
+
+
+if __name__ == "__main__":
+    main()
