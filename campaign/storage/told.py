@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 from campaign.flow import engagement
 from campaign.flow.engagement import ENGAGED, Seen
 from campaign.model.event import Event, EventKind
-from campaign.model.supporter import Reason
+from campaign.model.supporter import Reason, Suppression
 from campaign.storage import tables as t
 from campaign.storage.among import among
 from campaign.storage.database import insert_or_ignore
+from campaign.storage.suppressions import suppress
 
 EVIDENCE_ALONE = frozenset({EventKind.PROCESSED, EventKind.DELAYED})
 """They say that the provider has it, and nothing more."""
@@ -157,8 +158,6 @@ def _is_first(other: tuple[Reason, Event] | None, event: Event) -> bool:
 
 
 def _suppress(connection: Connection, found: Mapping[bytes, tuple[Reason, Event]]) -> None:
-    """The first reason stays. Who was suppressed at the same moment by somebody else is so already."""
+    """The first reason stays."""
     for address_hash, (reason, event) in found.items():
-        what = {"address_hash": address_hash, "reason": reason.value, "source": f"{event.channel} event"}
-        if insert_or_ignore(connection, t.suppressions, {**what, "suppressed_at": event.at}):
-            connection.execute(sa.insert(t.suppression_history).values(what="suppressed", happened_at=event.at, **what))
+        suppress(connection, address_hash, Suppression(reason, f"{event.channel} event", event.at))
