@@ -271,17 +271,17 @@ def test_options_that_make_no_sense_are_refused(campaign: Campaign, arguments: t
 
 
 def test_what_somebody_asked_for_is_shown_and_travels_with_the_list(campaign: Campaign) -> None:
-    (campaign.folder / "list.csv").write_text(
+    Path("asked.csv").write_text(
         "email,campaign_preference\nmara@example.org,less-often\nana@example.org,only:lenses\nsam@example.org,\n"
     )
-    campaign("supporters", "import", "list.csv", "--consent-basis", "opt-in", "--consent-source", "test")
+    campaign("supporters", "import", "asked.csv", *CONSENT)
     assert "at most one e-mail in seven days, since" in campaign("supporters", "show", "mara@example.org")
     assert "only the campaign lenses, since" in campaign("supporters", "show", "ana@example.org")
     assert "every e-mail" in campaign("supporters", "show", "sam@example.org")
-    (campaign.folder / "again.csv").write_text(campaign("supporters", "export"))
-    (campaign.folder / "campaign.db").rename(campaign.folder / "before.db")
+    Path("again.csv").write_text(campaign("supporters", "export"))
+    Path("campaign.db").rename("before.db")
     campaign("supporters", "import", "again.csv")
-    listed = campaign.json("supporters", "export", "--format", "json")
+    listed = json.loads(campaign("supporters", "export", "--format", "json"))
     assert {one["email"]: one["preference"] for one in listed} == {
         "mara@example.org": "less-often",
         "ana@example.org": "only:lenses",
