@@ -34,4 +34,6 @@ def sending(settings: Settings, plan: Plan) -> Sending | None:
 
 def _signing(settings: Settings) -> Signing | None:
     signer = channels.dkim_signer(settings.smtp)
-    return None if signer is None else Signing(signer.domain, signer.record_name, signer.record)
+    if signer is None:
+        return None
+    return Signing(domain=signer.domain, record_name=signer.record_name, record=signer.record)

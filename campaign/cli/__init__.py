@@ -55,6 +55,7 @@ COMMANDS = (
     Listed(
         "preflight", "campaign.cli.preflight:preflight", "Render e-mail for everybody; say what is wrong.", _APPROVE
     ),
+    Listed("send-test", "campaign.cli.send_test:send_test", "Send a step to your own people, as a test.", _APPROVE),
     Listed("approve", "campaign.cli.approve:approve", "Approve exactly what would be sent now.", _APPROVE),
     Listed("run", "campaign.cli.run:run", "Send what is due, when it is due.", _SEND),
     Listed("web", "campaign.cli.web:web", "Serve the unsubscribe pages and the webhook.", _SEND),

@@ -61,6 +61,7 @@ def approve(
         who = by.strip() or getpass.getuser()
         _preflight(configured, sources, database, chosen)
         _show(sources, chosen)
+        _show_tests(database, chosen, "sandbox" if sandbox else "live")
         if not yes and not typer.confirm(f"\nApprove {screen.counted(len(chosen), 'step')} as {who}?"):
             screen.out.print("Nothing was approved.")
             raise typer.Exit(1)
@@ -106,6 +107,24 @@ def _preflight(configured: Settings, sources: Sources, database: Database, chose
     if not all(report.passes for report in reports):
         screen.say("Nothing was approved: ", f"{verdict(reports)}. After a change look again with: campaign preflight")
         raise typer.Exit(BadInput.exit_code)
+
+
+def _show_tests(database: Database, chosen: Sequence[Standing], world: str) -> None:
+    """Which of the e-mails somebody has seen in a mailbox as they are now."""
+    from campaign.storage.sent_tests import SqlSentTests
+
+    tests = SqlSentTests(database, world=world).latest()
+    for standing in chosen:
+        if standing.step.channel != "email":
+            continue
+        sent = tests.get(standing.step.id)
+        if sent is None:
+            told = f"no test of it was sent; send one with: campaign send-test {standing.step.id} --to ADDRESS"
+        else:
+            changed = "" if sent.digest == standing.manifest.digest else ", before its last change"
+            to = screen.counted(sent.addresses, "address", "addresses")
+            told = f"{sent.by} sent a test to {to} on {sent.at:%d %b %Y at %H:%M} UTC{changed}"
+        screen.out.print(f"{standing.step.id}: {told}.", style="dim", soft_wrap=True)
 
 
 def _show(sources: Sources, chosen: Sequence[Standing]) -> None:

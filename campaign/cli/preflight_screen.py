@@ -25,7 +25,6 @@ def show(report: Report, seconds: float) -> None:
     screen.out.print(Text.assemble((report.step, "bold"), f": {_mails(report, seconds)}"), soft_wrap=True)
     if report.findings:
         table = screen.table("", "what", "people", numbers=("people",))
-        table.show_header = False
         for finding in report.findings:
             people = f"{finding.people:,}" if finding.people else ""
             verdict = Text(finding.severity, style=_COLOURS[finding.severity])

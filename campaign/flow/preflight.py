@@ -8,7 +8,7 @@ an A/B test every arm is rendered for everybody: who is not in the test may get 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -156,11 +156,10 @@ def _audiences(
     for key, due_at in instants.items():
         served = zones[key]
         for arm in bundle.arms or ("",):
-            of_arm = replace(bundle, message=bundle.message_of(arm), arms={})
-            people = audience.of(of_arm, None if served is None else tuple(sorted(served)))
+            people = audience.of(bundle, None if served is None else tuple(sorted(served)))
             names = ([f"arm {arm}"] if arm else []) + ([f"time {key[0]}"] if chosen.repeat else [])
             for language in people.variants:
-                made = mailing(of_arm, number=key[0], due_at=due_at, language=language)
+                made = mailing(bundle, number=key[0], due_at=due_at, language=language, arm=arm)
                 reading = Reading(made, rules, instruments.channel.limits)
                 mail = _Mail(", ".join(names), language, reading, made, due_at)
                 found.setdefault(people, {}).setdefault(language, []).append(mail)

@@ -26,6 +26,10 @@ _LONGEST_URL = 2_000
 """What every browser and mail program takes."""
 
 
+DUTIES = ("postal address", "unsubscribe")
+"""Kinds of faults: what a mail must have for whoever gets it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something wrong with one mail. ``kind`` is one of the few kinds by which the report is laid out."""

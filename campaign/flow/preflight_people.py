@@ -11,7 +11,7 @@ from html import escape
 
 from campaign.errors import BadInput
 from campaign.flow.content import Mailing
-from campaign.flow.preflight_markup import PLACEHOLDERS, Fault, Rules, Severity
+from campaign.flow.preflight_markup import DUTIES, PLACEHOLDERS, Fault, Rules, Severity
 from campaign.model.supporter import Supporter
 from campaign.ports.channel import Limits
 from campaign.rendering import blanks
@@ -68,6 +68,7 @@ class Reading:
         self._fields = self._mail.fields()
         self._lacks = self._mail.shows().lacks()
         self._sizes = _Sizes.of(mailing)
+        self._for_all: set[Fault] = set()
         self._links: dict[int, set[str]] = {}
         self._read = 0
         self._wordings: dict[int, set[str]] = {}
@@ -126,33 +127,33 @@ class Reading:
         if self.example is None:
             mail = self._mail.filled(row)
             self.example = person, row, mail
+            self._hold_for_everybody(row, mail)
             self._faults(person, mail)
-            self._hold_for_everybody()
 
-    def _hold_for_everybody(self) -> None:
-        """What must be there for everybody may stand in no conditional: it is sought in what all have in common."""
-        if self.example is None:
-            return
-        _, row, _ = self.example
-        url = self._rules.unsubscribe_url
-        # A part that could not be shared is a field as a whole, and is only known person by person.
-        whole = {part for number, part in enumerate(self._mail.fallbacks, start=len(row) - len(self._mail.fallbacks))}
-        of = {
-            token: (value if value in (url, escape(url)) else "")
-            for token, value in zip(self._mail.tokens, row, strict=True)
-        }
-        common = {"html": self._mail.html, "text": self._mail.text}
-        for token, value in of.items():
-            common = {part: text.replace(token, value) for part, text in common.items()}
-        standing = Mail("", common["html"], common["text"])
-        for fault in self._rules.faults(subject="", html=standing.html, text=standing.text):
+    def _hold_for_everybody(self, row: tuple[str, ...], mail: Mail) -> None:
+        """Look at what all have in common: the mail without its conditionals and loops.
+
+        What everybody must have is to stand there; and what is wrong there is about the message, not about people.
+        """
+        # A part that could not be shared is one field, and is only known person by person.
+        whole = set(self._mail.fallbacks)
+        common = self._mail.filled(
+            [
+                "" if field.optional or field.part in whole else value
+                for field, value in zip(self._fields, row, strict=True)
+            ]
+        )
+        wrong = set(self._rules.faults(subject=mail.subject, html=mail.html, text=mail.text))
+        for fault in self._rules.faults(subject=common.subject, html=common.html, text=common.text):
             part = "html" if "HTML" in fault.what else "text"
-            if fault.kind in ("postal address", "unsubscribe") and part not in whole:
-                self._note(fault.severity, fault.kind, fault.what, fault.remedy)
+            if fault in wrong or (fault.kind in DUTIES and part not in whole):
+                self._note_fault(fault)
+                self._for_all.add(fault)
 
     def _faults(self, person: Supporter, mail: Mail) -> None:
         for fault in self._rules.faults(subject=mail.subject, html=mail.html, text=mail.text):
-            self._note_fault(fault).add(person.id)
+            if fault not in self._for_all:
+                self._note_fault(fault).add(person.id)
         if not mail.subject:
             self._note("error", "subject", "the subject is empty", "write one").add(person.id)
 

@@ -44,6 +44,10 @@ OPEN = frozenset({State.PLANNED, State.CLAIMED, State.DEFERRED})
 """Work is left to do."""
 
 
+TEST_WAVE = 0
+"""The wave of e-mails that are sent to try a step: none in the ledger has this number, so no delivery is theirs."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class DeliveryId:
     """``seq`` is the delivery's place in its wave, from 0."""
@@ -130,7 +134,8 @@ class Sent:
     """One line of the dispatch log: a delivery, where it stands and why.
 
     ``recipient`` is an address for e-mail (empty once the person was forgotten) or an account's name for posts;
-    ``part`` counts a thread's parts from 1.
+    ``part`` counts a thread's parts from 1. ``arm`` is what it got of its step's A/B test, "" where there is none, or
+    where it is not decided yet.
     """
 
     delivery: DeliveryId
@@ -147,3 +152,4 @@ class Sent:
     batch_id: int | None
     ref: str = ""
     url: str = ""
+    arm: str = ""

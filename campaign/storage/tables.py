@@ -282,6 +282,21 @@ inbox = Table(  # what providers have posted to the webhook, as it came
     Column("body", LargeBinary, nullable=False),  # zstd of the raw request body; last, for what is read without it
 )
 
+sent_tests = Table(  # e-mails that were sent to try a step; to whom is not kept
+    "sent_tests",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("world", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # of the step as it was then
+    Column("by", Text, nullable=False),
+    Column("sent_at", Utc, nullable=False),
+    Column("addresses", Integer, nullable=False),
+    Column("mails", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Index(None, "world", "step"),
+)
+
 decisions = Table(  # what an A/B test has found, or a person has said
     "decisions",
     metadata,

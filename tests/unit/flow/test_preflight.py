@@ -208,6 +208,22 @@ def test_what_everybody_must_have_may_not_be_missing_for_anybody(room: Room, htm
     assert [one.severity for one in room.finds(kind, plain)] == ["error"]
 
 
+def test_what_is_wrong_for_everybody_is_about_the_message_and_counts_nobody(room: Room) -> None:
+    room.add(*(person(number, tags=(str(number),)) for number in range(5)))
+    link = "<a href='https://act.example.org/{{ tag | urlencode }}'>y</a>"
+    html = f"<a href='#'>x</a>{{% for tag in supporter.tags %}}{link}{{% endfor %}}"
+    [broken] = room.look(message(html)).of("error")
+    assert (broken.kind, broken.people, broken.examples) == ("link", 0, ())
+
+
+def test_a_text_part_that_is_made_from_the_html_part_has_what_it_must_have(room: Room) -> None:
+    room.add(person(1))
+    made = message()
+    derived = replace(made.mails["en"], text=None)
+    report = room.look(replace(made, mails={"en": derived}))
+    assert report.passes, report.findings
+
+
 def test_a_link_or_picture_that_only_some_get_is_found(room: Room) -> None:
     room.add(*(person(number) for number in range(20)), person(99, tags=("donor",)))
     html = "{% if 'donor' in supporter.tags %}<p><a href='#'>Give</a><img src='a.png'></p>{% endif %}"

@@ -68,6 +68,20 @@ def upgrade() -> None:
         sa.Column("figures", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("world", "step", name=op.f("pk_decisions")),
     )
+    op.create_table(
+        "sent_tests",
+        sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("world", sa.Text(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("sent_at", Utc(), nullable=False),
+        sa.Column("addresses", sa.Integer(), nullable=False),
+        sa.Column("mails", sa.Integer(), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sent_tests")),
+    )
+    op.create_index(op.f("ix_sent_tests_world_step"), "sent_tests", ["world", "step"], unique=False)
     if op.get_bind().dialect.name == "sqlite":
         _notice_changes()
 
