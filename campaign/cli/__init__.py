@@ -58,6 +58,7 @@ COMMANDS = (
     Listed("send-test", "campaign.cli.send_test:send_test", "Send a step to your own people, as a test.", _APPROVE),
     Listed("approve", "campaign.cli.approve:approve", "Approve exactly what would be sent now.", _APPROVE),
     Listed("run", "campaign.cli.run:run", "Send what is due, when it is due.", _SEND),
+    Listed("cancel", "campaign.cli.cancel:cancel", "Stop a step, and what a provider holds of it.", _SEND),
     Listed("web", "campaign.cli.web:web", "Serve the unsubscribe pages and the webhook.", _SEND),
     Listed("feedback", "campaign.cli.feedback:app", "Apply what SendGrid has posted to the webhook.", _SEND),
     Listed("doctor", "campaign.cli.doctor:doctor", "Try settings, accounts and database before the day.", _SEND),

@@ -1,0 +1,217 @@
+"""Staged e-mail: replies are lost, the program is killed again and again, a step is cancelled; nobody gets it twice."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from tests.story.conftest import Campaign
+
+JOURNAL = Path(".campaign") / "rehearsal" / "sandbox.jsonl"
+PLAN = """\
+campaign: example
+title: An example
+organisation: The Coalition
+letter: messages/letter.md
+launch: {launch}
+zone: America/New_York
+sender: {{via: sendgrid, address: campaign@example.org, name: The Coalition, postal_address: "1 Example Street"}}
+target: {{email: office@example.com}}
+links: {{action: https://act.example.org/, letter: https://example.org/letter}}
+segments:
+  everybody: {{}}
+steps:
+  - {{id: alert, channel: email, message: email/hello, segment: everybody, at: T-0, embargo: none,
+     hand_off: staged, ahead: 6h}}
+"""
+KEY = "a-key-of-the-stand-in"
+KILLS = 5
+
+
+def staged(campaign: Campaign, hand_off: str) -> Campaign:
+    """This repository's campaign, its e-mail handed over as ``hand_off`` says."""
+    plan = campaign.folder / "schedules.yaml"
+    text = plan.read_text(encoding="utf-8")
+    assert text.count("    channel: email\n") >= 3
+    plan.write_text(
+        text.replace("    channel: email\n", f"    channel: email\n    hand_off: {hand_off}\n"), encoding="utf-8"
+    )
+    return campaign
+
+
+def records(journal: Path) -> list[dict[str, Any]]:
+    lines = journal.read_bytes().splitlines() if journal.exists() else []
+    return [json.loads(line) for line in lines if line.endswith(b"}")]
+
+
+def killed_again_and_again(campaign: Campaign, *asked: str) -> dict[str, Any]:
+    """Kill it five times, each time after the stand-ins have noted some more, and let it come to its end."""
+    journal = campaign.folder / JOURNAL
+    for _ in range(KILLS):
+        until = len(records(journal)) + 5
+        assert campaign.kill_when(campaign.start(*asked), lambda until=until: len(records(journal)) >= until)  # type: ignore[misc]  # mypy does not take a default for a lambda's parameter
+    told: dict[str, Any] = campaign.json(*asked)
+    assert told["resumed"]
+    return told
+
+
+@pytest.mark.parametrize("faults", ["replies", "storm"])
+@pytest.mark.parametrize("hand_off", ["staged", "direct"])
+def test_with_lost_replies_and_five_kills_everybody_is_reached_exactly_once(
+    campaign: Campaign, hand_off: str, faults: str
+) -> None:
+    told = killed_again_and_again(
+        staged(campaign, hand_off), "rehearse", "--sample", "300", "--faults", faults, "--json"
+    )
+    assert told["proof"]["holds"], told["proof"]
+    assert told["proof"]["in_doubt"] == 0, "each doubt is settled: by cancelling, or by the first event"
+    for step in told["steps"]:
+        assert step["planned"] == sum(step[name] for name in ("accepted", "refused", "suppressed")), step
+    noted = Counter(record["kind"] for record in records(campaign.folder / JOURNAL))
+    assert bool(noted["sendgrid.batch"]) == (hand_off == "staged")
+    if hand_off == "staged":
+        assert noted["sendgrid.scheduled"], "something had to be cancelled"
+
+
+def test_staged_steps_go_out_at_their_instants(campaign: Campaign) -> None:
+    told = staged(campaign, "staged").json("rehearse", "--sample", "100", "--json")
+    assert told["proof"]["holds"], told["proof"]
+    assert [step["step"] for step in told["steps"] if step["late_s"] != 0] == []
+    sent = [one for one in records(campaign.folder / JOURNAL) if one["kind"] == "sendgrid.request"]
+    ahead = [one for one in sent if "send_at" in one["request"]]
+    assert ahead
+    assert all(one["request"]["send_at"] > datetime.fromisoformat(one["at"]).timestamp() for one in ahead)
+
+
+@dataclass
+class Provider:
+    """SendGrid's stand-in in a process of its own, on the real clock until a test sets it."""
+
+    url: str
+    journal: Path
+    _pool: urllib3.PoolManager = field(default_factory=urllib3.PoolManager)
+
+    def taken(self, at: datetime) -> Counter[str]:
+        """How often each address has got something by ``at``."""
+        self._ask("clock", {"now": at.isoformat()})
+        taken = self._pool.request("GET", f"{self.url}/_sandbox/taken").json()["taken"]
+        return Counter(one["recipient"] for one in taken)
+
+    def fail(self, **fault: Any) -> None:
+        self._ask("faults", fault)
+
+    def _ask(self, path: str, body: dict[str, Any]) -> None:
+        assert self._pool.request("POST", f"{self.url}/_sandbox/{path}", json=body).status == 200
+
+    def kinds(self) -> Counter[str]:
+        return Counter(record["kind"] for record in records(self.journal))
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[Provider]:
+    accounts = tmp_path / "accounts.json"
+    accounts.write_text(json.dumps({"sendgrid": {"campaign": KEY}}))
+    journal = tmp_path / "provider.jsonl"
+    command = [sys.executable, "-m", "campaign.sandbox", "--accounts", str(accounts), "--journal", str(journal)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield Provider(json.loads(process.stdout.readline())["url"], journal)
+        process.stdin.close()
+        process.wait()
+
+
+@pytest.fixture
+def live(campaign: Campaign, provider: Provider) -> Campaign:
+    """One staged alert to five people in three hours, approved, with the stand-in in SendGrid's place."""
+    launch = datetime.now(UTC) + timedelta(hours=3)
+    folder = campaign.folder
+    (folder / "schedules.yaml").write_text(PLAN.format(launch=f"{launch:%Y-%m-%dT%H:%M}Z"))
+    mail = folder / "messages" / "email" / "hello"
+    mail.mkdir()
+    (mail / "en.html").write_text(
+        "---\nsubject: Hello\n---\n"
+        '<p>Hello, <a href="{{ links.action }}">act</a> or <a href="{{ unsubscribe_url }}">leave</a>. '
+        "{{ campaign.postal_address }}</p>\n"
+    )
+    (mail / "en.txt").write_text("Hello, {{ links.action }}\n{{ unsubscribe_url }}\n{{ campaign.postal_address }}\n")
+    (folder / "people.csv").write_text("email\n" + "".join(f"person{n}@silent.example.org\n" for n in range(5)))
+    campaign("supporters", "import", "people.csv", "--consent-basis", "opt-in", "--consent-source", "test")
+    campaign.environment = {
+        "CAMPAIGN_SECRET_KEY": "0123456789abcdefghijklmnop",
+        "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
+        "CAMPAIGN_SENDGRID__API_KEY": KEY,
+        "CAMPAIGN_SENDGRID__BASE_URL": f"{provider.url}/sendgrid",
+    }
+    campaign("approve", "alert", "--yes", "--by", "Jo Example")
+    return campaign
+
+
+RUN = ("run", "--live", "--until-idle", "--yes-send-to", "5")
+LATER = timedelta(hours=4)
+ONCE = {f"person{n}@silent.example.org": 1 for n in range(5)}
+
+
+def states(campaign: Campaign) -> set[str]:
+    return {line["state"] for line in campaign.json("log", "--world", "live", "--format", "json")}
+
+
+def test_the_program_hands_over_ahead_and_the_provider_sends_at_the_instant(live: Campaign, provider: Provider) -> None:
+    live(*RUN)
+    assert states(live) == {"accepted"}
+    assert provider.taken(datetime.now(UTC)) == {}
+    assert provider.taken(datetime.now(UTC) + LATER) == ONCE
+
+
+def test_a_lost_reply_is_put_right_before_the_program_is_idle(live: Campaign, provider: Provider) -> None:
+    provider.fail(provider="sendgrid", fault="drop-reply", times=1)
+    provider.fail(provider="sendgrid-scheduled", fault="drop-reply", times=1)
+    shown = live(*RUN)
+    assert "taken back from the provider, because the reply to a request in it was lost" in " ".join(shown.split())
+    assert states(live) == {"accepted"}
+    assert provider.taken(datetime.now(UTC) + LATER) == ONCE
+
+
+def test_a_cancelled_step_is_taken_back_from_the_provider(live: Campaign, provider: Provider) -> None:
+    live(*RUN)
+    (live.folder / "schedules.yaml").write_text("{{ not a plan")
+    shown = live("cancel", "alert", "--yes", "--by", "Jo Example", "--why", "the letter was withdrawn")
+    assert "5 of its messages will not go out" in shown
+    assert "0 had been taken" in shown
+    assert provider.taken(datetime.now(UTC) + LATER) == {}
+    sent = live.json("log", "--world", "live", "--format", "json")
+    assert {line["why"] for line in sent} == {"cancelled by Jo Example: the letter was withdrawn"}
+
+
+def test_what_cannot_be_reached_any_more_is_said(live: Campaign, provider: Provider) -> None:
+    live(*RUN)
+    provider.fail(provider="sendgrid-scheduled", fault="unavailable")
+    live.environment["CAMPAIGN_SENDGRID__BASE_URL"] = "http://127.0.0.1:9"
+    live("cancel", "alert", "--yes", "--by", "Jo Example", expect=1)
+    assert "Not confirmed" in live.said
+    assert provider.taken(datetime.now(UTC) + LATER) == ONCE
+
+
+def test_a_step_is_not_cancelled_by_mistake(live: Campaign) -> None:
+    live("cancel", "alarm", "--yes", expect=1)
+    assert "approved are: alert" in live.said
+    live("cancel", "alert", stdin="n\n", expect=1)
+    live(*RUN)
+    assert states(live) == {"accepted"}
+
+
+def test_a_step_that_was_cancelled_before_its_time_never_begins(live: Campaign, provider: Provider) -> None:
+    shown = live("cancel", "alert", "--yes")
+    assert "1 wave of alert cancelled" in shown
+    live(*RUN)
+    assert provider.kinds() == {}
