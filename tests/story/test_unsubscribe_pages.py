@@ -187,6 +187,8 @@ def test_nothing_is_cut_off_hard_to_read_or_hard_to_hit(browser: Browser, at: Le
         page.goto(at.site.url + (at.path() if way != "unknown" else "/u/unknown"))
         if way == "done":
             page.get_by_role("button").first.click()
+            expect(page).to_have_title("You are unsubscribed")
+            page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing to scroll sideways"
         measured = page.evaluate(CONTRASTS)
         assert measured["texts"]
