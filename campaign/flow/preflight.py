@@ -8,7 +8,7 @@ an A/B test every arm is rendered for everybody: who is not in the test may get 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -223,6 +223,7 @@ def _of_mails(mails: Sequence[_Mail], url: str, instruments: Instruments) -> Ite
     links: dict[str, None] = {}
     looked: set[str] = set()
     unscored = ""
+    scored: dict[Finding, list[str]] = {}
     for mail in mails:
         if mail.reading.example is None or mail.name in looked:
             continue
@@ -234,8 +235,10 @@ def _of_mails(mails: Sequence[_Mail], url: str, instruments: Instruments) -> Ite
         judged = instruments.spam.judge(instruments.raw.compose(batch).chunks[0])
         unscored = unscored or judged.why_not
         if not judged.why_not:
-            yield _scored(judged, mail.name)
+            scored.setdefault(_scored(judged), []).append(mail.name)
         links.update(dict.fromkeys(web_links(shown.html, shown.text, without=(url,))))
+    for finding, names in scored.items():
+        yield replace(finding, mails=tuple(names) if len(names) < len(looked) else ())
     if unscored:
         yield Finding("note", "spam", f"not scored: {unscored}")
     if instruments.pages is not None:
@@ -248,12 +251,12 @@ def _of_mails(mails: Sequence[_Mail], url: str, instruments: Instruments) -> Ite
         yield Finding("warning", "unsubscribe", what, "set CAMPAIGN_PUBLIC_URL before the real thing")
 
 
-def _scored(judged: Judged, name: str) -> Finding:
+def _scored(judged: Judged) -> Finding:
     tests = f": {', '.join(judged.tests)}" if judged.tests else ""
     what = f"SpamAssassin gives {judged.score:g} points of {judged.threshold:g}{tests}"
     if judged.score >= judged.threshold:
-        return Finding("error", "spam", what, "reword what these tests name", mails=(name,))
-    return Finding("note", "spam", what, mails=(name,))
+        return Finding("error", "spam", what, "reword what these tests name")
+    return Finding("note", "spam", what)
 
 
 def _one_click(batch: MailBatch, name: str, channel: MailChannel) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from urllib3.exceptions import (
     LocationValueError,
     MaxRetryError,
     NameResolutionError,
+    NewConnectionError,
     SSLError,
 )
 from urllib3.exceptions import TimeoutError as HTTPTimeout
@@ -51,6 +52,9 @@ class WebPages:
             answers = list(pool.map(self._answer, asked))
         return {url: why for url, why in zip(asked, answers, strict=True) if why is not None}
 
+    def close(self) -> None:
+        self._pool.clear()
+
     def _answer(self, url: str) -> Broken | None:
         try:
             status = self._status("HEAD", url)
@@ -72,7 +76,7 @@ class WebPages:
         return reply.status
 
 
-def _why(error: BaseException) -> Broken:
+def _why(error: BaseException) -> Broken:  # noqa: PLR0911 - one answer a kind of failure
     cause: BaseException | None = error.reason if isinstance(error, MaxRetryError) else error
     match cause:
         case NameResolutionError():
@@ -80,6 +84,8 @@ def _why(error: BaseException) -> Broken:
             return Broken("its host is not known", uncertain=True)
         case SSLError() | ssl.SSLError():
             return Broken("its certificate is not valid")
+        case NewConnectionError():  # urllib3 counts it among its timeouts
+            return Broken("nothing answers there", uncertain=True)
         case HTTPTimeout() | TimeoutError():
             return Broken("no answer in time", uncertain=True)
         case LocationValueError() | ValueError():
