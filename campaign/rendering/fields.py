@@ -145,7 +145,7 @@ class Fields:
                 source = self.source(self.recorder.tokens.parse(text))
                 written = f"Markup({source})" if markup else source
             case Residual(code, values):
-                written = self._residual(code, values)
+                written = f"({self._residual(code, values)})"  # it may be a choice, and stand within another one
         return written
 
     def _constant(self, value: Any) -> str:

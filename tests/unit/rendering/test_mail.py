@@ -287,6 +287,18 @@ def test_a_loop_within_another_branch_is_checked_with_several_turns() -> None:
     assert mail.whole(ANA, URL) == whole(source, "en", SHARED, ANA, URL)
 
 
+def test_a_choice_within_a_choice_stays_together() -> None:
+    text = (
+        "{% set z = ('a' if supporter.tags else 'b') %}{% if supporter.country %}{% else %}{% set z = 'c' %}{% endif %}"
+        "{{ z | upper }}{% if ('' if supporter.tags else 'x') %}!{% endif %}"
+        "{% for x in (supporter.tags if supporter.tags else ['none']) %}{{ x }}{% endfor %}"
+    )
+    assert text_of(text) == "Aa<b>"
+    assert text_of(text, BO) == "C!none"
+    assert text_of(text, replace(BO, country="US")) == "B!none"
+    assert text_of(text, replace(ANA, country="")) == "Ca<b>"
+
+
 # Values stay in their place.
 
 
