@@ -14,13 +14,13 @@ _CHANGED = "its step has changed since it was approved"
 
 
 def waves(desk: Desk) -> Iterator[Wave]:
-    """The waves whose instant has come, approved as their files are now, and not too late to send.
+    """The waves whose instant is about to come, approved as their files are now, and not too late to send.
 
-    One that is handed over ahead of its instant has come so long before."""
+    One that is handed over ahead of its instant comes so long before."""
     now = desk.clock.now()
     digests: dict[str, str] | None = None
     for wave in desk.ledger.waves(states=(WaveState.WAITING,)):
-        if wave.begins_at > now:
+        if wave.prepares_at > now:
             continue
         if digests is None:
             digests = dict(desk.digests())
@@ -41,7 +41,7 @@ def stale(desk: Desk) -> None:
 
 
 def voided(desk: Desk) -> None:
-    """Hold what is handed over ahead of an instant still to come, where its step has changed since its approval."""
+    """Hold what was prepared, or handed over, ahead of its instant, where its step has changed since its approval."""
     for wave in _changed(desk, WaveState.PREPARED):
         desk.ledger.end_wave(wave.id, WaveState.HELD, why=_CHANGED, at=desk.clock.now())
         desk.tell(f"{wave.name} is held: {_CHANGED}")
@@ -67,10 +67,12 @@ def withdraw(desk: Desk) -> bool:
 
 
 def _changed(desk: Desk, state: WaveState) -> list[Wave]:
-    """The waves that were prepared ahead of an instant still to come, and whose step has changed since."""
+    """The waves that were prepared but have not reached anybody yet, and whose step has changed since."""
     now = desk.clock.now()
     ahead = [
-        wave for wave in desk.ledger.waves(states=(state,)) if wave.ahead and wave.prepared_at and now < wave.due_at
+        wave
+        for wave in desk.ledger.waves(states=(state,))
+        if wave.prepared_at and (wave.first_sent_at is None or (wave.ahead and now < wave.due_at))
     ]
     digests = desk.digests() if ahead else {}
     return [wave for wave in ahead if digests.get(wave.step) != wave.digest]

@@ -26,6 +26,8 @@ class WaveState(StrEnum):
     CANCELLED = "cancelled"
 
 
+LEAD = timedelta(seconds=30)
+"""How long before it is taken up a wave is prepared: a million people are written to the ledger in a few seconds."""
 WINNER = "winner"
 """The arm of a wave that gets what an A/B test finds to be the best."""
 
@@ -86,6 +88,11 @@ class Wave:
     def begins_at(self) -> datetime:
         """When it is taken up: at its instant, or as long before as it is handed over."""
         return self.due_at - self.ahead
+
+    @property
+    def prepares_at(self) -> datetime:
+        """When it enters the ledger: early enough that at its instant there is nothing left to do but to send."""
+        return self.begins_at - LEAD
 
     def is_late(self, now: datetime) -> bool:
         """True where it is later than its step allows, and the step does not say to send it all the same."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 from campaign.model.batch import Payload
 from campaign.model.claim import Kept, Tally
 from campaign.model.delivery import DeliveryId, Sent, State
-from campaign.model.wave import Wave, WaveState
+from campaign.model.wave import LEAD, WINNER, Wave, WaveState
 from campaign.ports.ledger import Filters
 from campaign.storage import tables as t
 from campaign.storage.addresses import address_key
@@ -30,8 +30,8 @@ def next_due(connection: Connection, world: str, *, now: datetime) -> datetime |
         w.c.world == world, w.c.state == WaveState.WAITING.value, w.c.due_at > now
     )
     waves = [
-        # Handed over ahead, or at its instant where it could not be: its approval was void, or its provider holds none.
-        begins_at if begins_at > now else row.due_at
+        # Prepared first, then handed over: ahead, or at its instant where that could not be.
+        next(instant for instant in (begins_at - LEAD, begins_at, row.due_at) if instant > now)
         for row in connection.execute(waiting)
         for begins_at in (row.due_at - timedelta(seconds=row.ahead_s),)
     ]
@@ -116,19 +116,23 @@ def log(connection: Connection, world: str, filters: Filters) -> Iterator[Sent]:
             return
         theirs = set(connection.execute(sa.select(d.c.wave_id).where(d.c.supporter_id == person)).scalars())
         waves = [wave for wave in waves if wave.id in theirs]
+    decided = dict(
+        connection.execute(sa.select(t.decisions.c.step, t.decisions.c.arm).where(t.decisions.c.world == world)).all()
+    )
     for wave in waves:
+        arm = decided.get(wave.step, "") if wave.arm == WINNER else wave.arm
         query = sa.select(t.batches).where(t.batches.c.wave_id == wave.id, t.batches.c.regular)
         if account is not None:
             query = query.where(t.batches.c.account == account)
         # One batch's deliveries at a time: memory stays flat however many there are.
         for batch in connection.execute(query.order_by(t.batches.c.first_seq)).all():
-            for sent in _of_batch(connection, wave, batch, person):
+            for sent in _of_batch(connection, wave, arm, batch, person):
                 wanted = filters.state is None or sent.state is filters.state
                 if wanted and (filters.since is None or sent.changed_at >= filters.since):
                     yield sent
 
 
-def _of_batch(connection: Connection, wave: Wave, batch: Row[Any], person: int | None) -> Iterator[Sent]:
+def _of_batch(connection: Connection, wave: Wave, arm: str, batch: Row[Any], person: int | None) -> Iterator[Sent]:
     d, s, o = t.deliveries, t.supporters, t.outcomes
     query = (
         sa.select(d.c.seq, s.c.email, o.c.state, o.c.why, o.c.ref, o.c.url, o.c.batch_id, o.c.changed_at)
@@ -157,6 +161,7 @@ def _of_batch(connection: Connection, wave: Wave, batch: Row[Any], person: int |
             batch_id=batch.id if row.state is None else row.batch_id,
             ref=stands.ref,
             url=row.url or "",
+            arm=arm,
         )
 
 

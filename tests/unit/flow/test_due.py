@@ -11,7 +11,7 @@ from campaign.flow import due, prepare, rollout
 from campaign.model.delivery import State
 from campaign.model.outcome import Deferred
 from campaign.model.plan import Late, Then
-from campaign.model.wave import WaveState
+from campaign.model.wave import LEAD, WaveState
 from tests.builders import T0, step, wave
 from tests.desks import HOUR, MINUTE, HandClock, Office, office
 
@@ -20,9 +20,38 @@ def names(at: Office) -> list[str]:
     return [one.name for one in due.waves(at.desk)]
 
 
-def test_a_wave_whose_instant_has_come_is_due_and_one_whose_has_not_is_not(at: Office) -> None:
-    at.approve(step(), wave(), wave(number=2, due_at=T0 + timedelta(microseconds=1)))
+def test_a_wave_is_due_for_preparing_shortly_before_its_instant_and_not_earlier(at: Office) -> None:
+    at.approve(step(), wave(due_at=T0 + LEAD), wave(number=2, due_at=T0 + LEAD + timedelta(microseconds=1)))
     assert names(at) == ["alert#1"]
+
+
+def test_what_is_prepared_before_its_instant_does_not_leave_before_it(tmp_path: Path) -> None:
+    clock = HandClock(T0 - LEAD)
+    with office(tmp_path, clock=clock) as at:
+        at.add(3)
+        at.approve(step())
+        turn = rollout.turns(at.desk)
+        assert turn() == T0
+        assert at.waves()[0].prepared_at == T0 - LEAD
+        assert at.states() == {State.PLANNED: 3}
+        clock.at = T0
+        turn()
+        assert at.states() == {State.ACCEPTED: 3}
+        assert at.waves()[0].first_sent_at == T0
+
+
+def test_a_change_after_a_wave_was_prepared_still_stops_it(tmp_path: Path) -> None:
+    clock = HandClock(T0 - LEAD)
+    with office(tmp_path, clock=clock) as at:
+        at.add(3)
+        at.approve(step())
+        turn = rollout.turns(at.desk)
+        turn()
+        at.digests["alert"] = "something else"
+        clock.at = T0
+        turn()
+        assert at.mail.got == []
+        assert at.waves()[0].state is WaveState.WAITING
 
 
 def test_what_nobody_approved_is_never_due(at: Office) -> None:
@@ -53,7 +82,7 @@ def test_nothing_is_prepared_before_its_embargo_even_where_the_clock_is_set_back
         found = list(due.waves(at.desk))
         clock.at = T0 - MINUTE
         assert [prepare.wave(at.desk, at.contents, one) for one in found] == [0]
-        assert rollout.turns(at.desk)() == T0
+        assert rollout.turns(at.desk)() == T0 - LEAD
         assert at.mail.got == []
         clock.at = T0
         rollout.turns(at.desk)()
