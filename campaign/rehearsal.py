@@ -16,14 +16,14 @@ from pathlib import Path
 from campaign import bootstrap
 from campaign.engines.clock import VirtualClock
 from campaign.engines.inline import Inline
-from campaign.flow import approve
+from campaign.flow import ab_test, approve
 from campaign.flow.desk import Watch
 from campaign.flow.proof import Proof
 from campaign.model.bundle import Sources
 from campaign.model.claim import Tally
 from campaign.model.delivery import State
 from campaign.model.supporter import NewSupporter
-from campaign.model.wave import Wave
+from campaign.model.wave import Wave, WaveState
 from campaign.ports.ledger import Filters
 from campaign.sandbox.faults import Faults
 from campaign.settings import Settings
@@ -151,12 +151,28 @@ def _turns(program: bootstrap.Program, clock: VirtualClock, *, last: datetime) -
         now = clock.now()
         program.database.put("clock", now.isoformat())
         due = turn()
+        if _choose(program):
+            due = now
         coming = [look for look in looks if look > now]
         if due is not None:
             coming.append(due)
         return min(coming, default=None)
 
     return kept
+
+
+def _choose(program: bootstrap.Program) -> bool:
+    """Choose what a person would have to: the arm that leads, or the first. True where something goes out by that."""
+    chosen = False
+    for wave in program.ledger.waves(states=(WaveState.HELD,)):
+        if ab_test.waits_for_choice(wave) and program.ledger.decision(wave.step) is None:
+            by = test.decide_by if (test := program.ledger.bundle(wave.digest).step.ab_test) else "clicks"
+            finding = ab_test.look(program.ledger.arms(wave.step), by)
+            arm = (finding.leader or finding.arms[0]).figures.arm
+            ab_test.choose(program.ledger, wave.step, arm, by=APPROVER, at=program.desk.clock.now())
+            program.desk.tell(f"{wave.step}: the rehearsal chooses {arm} in a person's place")
+            chosen = True
+    return chosen
 
 
 def fill(database: Database, rows: Iterable[NewSupporter], at: datetime) -> int:

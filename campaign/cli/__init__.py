@@ -63,6 +63,9 @@ COMMANDS = (
     Listed("feedback", "campaign.cli.feedback:app", "Apply what SendGrid has posted to the webhook.", _SEND),
     Listed("doctor", "campaign.cli.doctor:doctor", "Try settings, accounts and database before the day.", _SEND),
     Listed("log", "campaign.cli.log:log", "Who was sent what, when, and why not.", _REVIEW),
+    Listed(
+        "ab-test", "campaign.cli.ab_test:ab_test", "How a step's A/B test stands; choose what the rest gets.", _REVIEW
+    ),
     Listed("sandbox", "campaign.cli.sandbox:sandbox", "Run the stand-in providers by themselves.", _SEND, hidden=True),
 )
 

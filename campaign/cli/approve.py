@@ -10,6 +10,7 @@ import typer
 
 from campaign.cli import screen
 from campaign.cli.options import DEFAULT_PLAN, PlanFile
+from campaign.cli.plan import tested
 
 if TYPE_CHECKING:
     from campaign.flow.approve import Standing
@@ -145,3 +146,6 @@ def _show(sources: Sources, chosen: Sequence[Standing]) -> None:
         to = step.segment.name if step.segment else ", ".join(step.accounts)
         table.add_row(screen.countdown(first, plan.launch), step.id, step.message, f"{step.channel}: {to}", since)
     screen.out.print(table)
+    for standing in chosen:
+        if standing.step.ab_test is not None:
+            screen.out.print(tested(standing.step, standing.step.ab_test), soft_wrap=True)

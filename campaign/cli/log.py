@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import screen
+from campaign.cli import ab_test, screen
 from campaign.cli.worlds import World, ledger
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _ROWS = 200
 """Rows a table shows at most; JSON and CSV hold all."""
 _COLUMNS = (
-    "step", "wave", "channel", "recipient", "part", "state", "why", "due_at", "changed_at", "attempts", "ref", "url"
+    "step", "wave", "channel", "recipient", "part", "state", "why", "due_at", "changed_at", "attempts", "ref", "url",
+    "arm",
 )  # fmt: skip
 
 
@@ -122,6 +123,8 @@ def _show_steps(book: SqlLedger) -> None:
     from campaign.flow import review
 
     show_steps(review.steps(book.tallies(), book.waves()), launch=_launch(book))
+    for line in ab_test.remarks(book):
+        screen.out.print(f"\n{line}", soft_wrap=True)
     screen.out.print("\nMore: campaign log --step STEP, or campaign log --recipient ADDRESS", style="dim")
 
 
@@ -156,7 +159,8 @@ def _show_recipient(book: SqlLedger, filters: Filters) -> None:
         at = screen.local(sent.due_at, launch.zone)
         screen.out.rule(f"{screen.countdown(sent.due_at, launch.launch)}  {sent.step}", style="dim")
         part = f", part {sent.part}" if sent.channel != "email" else ""
-        screen.out.print(f"{sent.channel}{part}, due {at}", soft_wrap=True)
+        arm = f', arm "{sent.arm}" of the A/B test' if sent.arm else ""
+        screen.out.print(f"{sent.channel}{part}{arm}, due {at}", soft_wrap=True)
         state = sent.state.value.replace("_", " ")
         why = f": {sent.why}" if sent.why else ""
         screen.out.print(

@@ -12,10 +12,13 @@ import typer
 
 from campaign.cli import screen
 from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
+from campaign.model.draw import DRAWS
+from campaign.model.wave import WINNER
 
 if TYPE_CHECKING:
     from campaign.flow.approve import Standing
     from campaign.model.bundle import Sources
+    from campaign.model.plan import AbTest, Step
     from campaign.model.segment import Headcount
     from campaign.model.wave import PlannedWave
 
@@ -104,7 +107,7 @@ def _rows(
                 wave.due_at,
                 screen.countdown(wave.due_at, plan.launch),
                 f"{wave.due_at.astimezone(ZoneInfo(plan.zone)):%d %b %H:%M}",
-                wave.name if all_waves and len(waves) > 1 else step.id,
+                _name(wave) if all_waves and len(waves) > 1 else step.id,
                 f"{step.channel}: {to}",
                 f"{head.reachable:,}" if head else "-",
                 "yes" if standing.is_approved else "no",
@@ -118,8 +121,10 @@ def _remarks(
     plan = sources.plan
     for standing in standings:
         step, waves = standing.step, peopled[standing.step.id]
-        if len(waves) > 1:
-            last = screen.countdown(waves[-1].due_at, plan.launch)
+        if step.ab_test is not None:
+            yield tested(step, step.ab_test)
+        if len(waves) > (1 if step.ab_test is None else len(step.ab_test.arms) + 1):
+            last = screen.countdown(max(wave.due_at for wave in waves), plan.launch)
             why = "comes again" if step.repeat else "goes out by the supporters' own clocks"
             yield f"{step.id} {why}: {len(waves)} waves, the last at {last}"
         yield from (f"{step.id}: {note}" for note in _together(note for wave in waves for note in wave.notes))
@@ -131,6 +136,23 @@ def _remarks(
             f"\n{screen.counted(waiting, 'step is', 'steps are')} not approved, and nothing of "
             f"{'it' if waiting == 1 else 'them'} is sent. Approve with: campaign approve"
         )
+
+
+def _name(wave: PlannedWave) -> str:
+    """``alert#1``, ``alert#1 a`` for an arm of its A/B test, ``alert#3 rest``."""
+    return f"{wave.name} {'rest' if wave.arm == WINNER else wave.arm}".rstrip()
+
+
+def tested(step: Step, test: AbTest) -> str:
+    """``alert is tested: 10% get a, 10% get b; the rest gets, 4h later, what has most clicks by then (drawn by …)``."""
+    arms = ", ".join(f"{_percent(share.end - share.start)} get {arm}" for arm, share in test.shares().items())
+    after = screen.length(test.after)
+    what = "what somebody has chosen by then" if test.decide_by == "hand" else f"what has most {test.decide_by} by then"
+    return f"{step.id} is tested: {arms}; the rest gets, {after} later, {what} (drawn by the seed {test.seed})"
+
+
+def _percent(share: int) -> str:
+    return f"{100 * share / DRAWS:.4g}%"
 
 
 def _together(notes: Iterable[str]) -> Iterator[str]:
@@ -171,12 +193,33 @@ def _as_json(
                 "approved": standing.is_approved,
                 "approved_by": standing.approval.by if standing.approval else None,
                 "changed": standing.changed,
+                "ab_test": _test_as_json(standing.step.ab_test),
                 "digest": standing.manifest.digest,
                 "waves": [
-                    {"wave": wave.name, "due_at": wave.due_at, "zones": wave.zones, "notes": wave.notes}
+                    {
+                        "wave": wave.name,
+                        "due_at": wave.due_at,
+                        "zones": wave.zones,
+                        "notes": wave.notes,
+                        "arm": wave.arm,
+                    }
                     for wave in peopled[standing.step.id]
                 ],
             }
             for standing in standings
         ],
+    }
+
+
+def _test_as_json(test: AbTest | None) -> Mapping[str, object] | None:
+    if test is None:
+        return None
+    return {
+        "arms": [
+            {"arm": name, "share": (share.end - share.start) / DRAWS, "draws": [share.start, share.end]}
+            for name, share in test.shares().items()
+        ],
+        "decide_by": test.decide_by,
+        "after": test.after,
+        "seed": test.seed,
     }

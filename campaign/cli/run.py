@@ -193,14 +193,13 @@ def _until_done(program: Program) -> Callable[[], datetime | None]:
 
 def _ended(program: Program) -> None:
     from campaign.cli.review_screen import show_steps
-    from campaign.flow import review
+    from campaign.flow import ab_test, review
 
     screen.out.print()
     show_steps(review.steps(program.ledger.tallies(), program.ledger.waves()), launch=program.sources.plan.launch)
     held = [wave for wave in program.ledger.waves() if wave.state.value == "held"]
     for wave in held:
-        screen.say(
-            "Held: ", f"{wave.name}, {wave.why}. Let it go with: campaign approve --release {wave.step}", style="yellow"
-        )
+        choosing = "" if ab_test.waits_for_choice(wave) else f" Let it go with: campaign approve --release {wave.step}"
+        screen.say("Held: ", f"{wave.name}, {wave.why}.{choosing}", style="yellow")
     if program.desk.stopping.is_set():
         screen.out.print("Stopped. The same command again carries on from here.")

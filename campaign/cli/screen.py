@@ -250,8 +250,13 @@ def countdown(instant: datetime, launch: datetime) -> str:
     seconds = round((instant.astimezone(UTC) - launch.astimezone(UTC)).total_seconds())
     if not seconds:
         return "T-0"
-    minutes, second = divmod(abs(seconds), 60)
+    return f"T{'-' if seconds < 0 else '+'}{length(timedelta(seconds=abs(seconds)))}"
+
+
+def length(span: timedelta) -> str:
+    """``4h`` or ``2d10h30m``, as a plan writes it."""
+    minutes, second = divmod(round(span.total_seconds()), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     parts = ((days, "d"), (hour, "h"), (minute, "m"), (second, "s"))
-    return f"T{'-' if seconds < 0 else '+'}" + "".join(f"{number}{unit}" for number, unit in parts if number)
+    return "".join(f"{number}{unit}" for number, unit in parts if number)

@@ -151,7 +151,7 @@ def _is_going_out(wave: Wave) -> bool:
 
 def _record(desk: Desk, step: str, arm: str, finding: Finding, figures: tuple[ArmFigures, ...]) -> None:
     decision = Decision(step=step, arm=arm, by=TEST, at=desk.clock.now(), figures=figures)
-    held = [wave.id for wave in _rest(desk.ledger, step) if wave.state is WaveState.HELD and _is_held_for_it(wave)]
+    held = [wave.id for wave in _rest(desk.ledger, step) if waits_for_choice(wave)]
     stands = desk.ledger.decide(decision, let_go=held)
     if stands == decision:
         desk.tell(f"{step}: the rest gets {decision.arm}; {finding.words()}")
@@ -166,9 +166,9 @@ def _hold(desk: Desk, rest: Wave, lacks: str) -> None:
     desk.tell(f"{rest.name} is held: {why}")
 
 
-def _is_held_for_it(wave: Wave) -> bool:
-    """Whether the wave waits for a decision, and not for another reason."""
-    return _HELD_FOR in wave.why
+def waits_for_choice(wave: Wave) -> bool:
+    """True where the wave is held for a decision, and not for another reason."""
+    return wave.state is WaveState.HELD and _HELD_FOR in wave.why
 
 
 def _rest(ledger: Ledger, step: str) -> Iterator[Wave]:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from campaign.flow import approve
+from campaign.flow import approve, schedule
+from campaign.model.approval import Manifest
 from campaign.model.bundle import Sources
 from campaign.model.message import Message, PostSource, Source
-from campaign.model.plan import DeclaredFact, Late, Plan, Sender, Step
+from campaign.model.plan import Arm, DeclaredFact, Late, Plan, Sender, Step
 from campaign.model.segment import Segment
 from campaign.model.wave import WaveState
-from tests.builders import T0, letter, mail_message, plan, post_message, step, wave
+from tests.builders import T0, ab_test, bundle, letter, mail_message, plan, post_message, step, wave
 from tests.desks import HOUR, Office
 
 ALERT, LAUNCH = "alert", "launch"
@@ -184,3 +185,55 @@ def test_release_lets_go_what_is_held_and_an_approval_without_it_does_not(at: Of
     assert at.waves(ALERT)[0].state is WaveState.HELD
     assert by_jo(at, made, release=True)[ALERT] == ("alert#1",)
     assert at.waves(ALERT)[0].state is WaveState.WAITING
+
+
+# ── A/B tests and hand-off ──
+
+
+def an_ab_test(**changes: Any) -> Manifest:
+    chosen = step(ab_test=ab_test(**changes))
+    made = bundle(chosen)
+    return approve.manifest(made, schedule.waves(made.plan, chosen))
+
+
+OTHER_SUBJECT = {"": Source("schedules.yaml", "Another one", line=9)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"share": 1_000}, "A/B test"),
+        ({"seed": 1}, "A/B test"),
+        ({"decide_by": "hand"}, "A/B test"),
+        ({"after": timedelta(hours=5)}, "A/B test"),
+        ({"arms": (Arm("a", "email/alert"), Arm("b", "email/alert", OTHER_SUBJECT))}, "arm b: email/alert en subject"),
+        ({"arms": (*ab_test().arms, Arm("c", "email/alert", OTHER_SUBJECT))}, "arm c"),
+    ],
+)
+def test_a_test_is_approved_with_all_its_arms_who_gets_them_and_how_it_is_decided(
+    changes: dict[str, Any], part: str
+) -> None:
+    before, after = an_ab_test(), an_ab_test(**changes)
+    assert before.digest != after.digest
+    assert before.parts.get(part) != after.parts.get(part)
+
+
+def test_the_manifest_tells_the_seed_and_the_shares() -> None:
+    told = an_ab_test().parts["A/B test"]
+    assert "seed 2018" in told
+    assert "a: draws from 0 up to 1000" in told
+    assert "decided by clicks" in told
+
+
+def test_where_a_subject_stands_in_the_plan_is_no_part_of_what_is_approved() -> None:
+    arms = ab_test().arms
+    moved = {"": replace(arms[1].subject[""], line=99)}
+    assert an_ab_test(arms=(arms[0], replace(arms[1], subject=moved))).digest == an_ab_test().digest
+
+
+def test_how_it_is_handed_over_is_approved_and_a_step_without_says_nothing_of_it() -> None:
+    plain = approve.manifest(bundle(), (wave(),))
+    staged = step(hand_off="staged")
+    assert "hand-off" not in plain.parts
+    assert "A/B test" not in plain.parts
+    assert approve.manifest(bundle(staged), (wave(),)).parts["hand-off"] == "staged, 2:00:00 ahead"

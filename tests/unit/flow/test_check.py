@@ -120,3 +120,57 @@ def test_a_picture_without_alternative_text_is_a_mistake_and_its_text_is_held_to
     assert "57" in figure.what
     html.write_text(before.replace("<mj-button", picture.replace(" />", ' alt="" />'), 1))
     assert found(folder) == []
+
+
+# ── A/B tests ──
+
+AT = "    segment: supporters\n    at: T+0d 09:00 local\n"
+BOTH = '{en: "They must stop selling it", es: "Deben dejar de venderlo"}'
+
+
+def with_arms(folder: Path, *arms: str) -> list[Problem]:
+    """What is found where the action alert has these arms."""
+    plan = folder / "schedules.yaml"
+    lines = "".join(f"        {arm}\n" for arm in arms)
+    test = f"    ab_test:\n      arms:\n{lines}      share: 20%\n      decide: {{by: clicks, after: 4h}}\n"
+    text = plan.read_text()
+    assert AT in text
+    plan.write_text(text.replace(AT, AT + test))
+    return found(folder)
+
+
+def test_arms_that_differ_in_every_language_are_clean(folder: Path) -> None:
+    assert with_arms(folder, "a: {}", f"b: {{subject: {BOTH}}}") == []
+
+
+def test_an_arm_is_held_to_the_letter_too_at_its_line_of_the_plan(folder: Path) -> None:
+    (problem,) = with_arms(folder, "a: {}", f"b: {{subject: {BOTH.replace('They must', '57 groups say they must')}}}")
+    assert problem.file.endswith("schedules.yaml")
+    assert problem.where == 'step "action-alert", arm "b"'
+    assert "57" in problem.what
+    assert "57 groups say" in (folder / "schedules.yaml").read_text().splitlines()[problem.line - 1]
+
+
+@pytest.mark.parametrize(
+    ("subject", "what"),
+    [
+        ('"They must stop selling it"', "its subject is the same in every language"),
+        ('{en: "They must stop selling it"}', 'it is the same as the arm "a" in "es"'),
+        (BOTH.replace("}", ', fr: "Ils doivent"}'), 'its subject is in "fr" too, and email/action-alert is not'),
+        (BOTH.replace("stop", "{{ stopp }}"), 'there is no "stopp"'),
+    ],
+)
+def test_arms_that_cannot_be_compared_are_found(folder: Path, subject: str, what: str) -> None:
+    (problem,) = with_arms(folder, "a: {}", f"b: {{subject: {subject}}}")
+    assert what in problem.what
+    assert problem.file.endswith("schedules.yaml")
+    assert problem.line
+
+
+def test_an_arm_that_lacks_a_language_is_found(folder: Path) -> None:
+    short = folder / "messages" / "email" / "action-short"
+    shutil.copytree(folder / "messages" / "email" / "action-alert", short)
+    for path in short.glob("es.*"):
+        path.unlink()
+    (problem, *_) = with_arms(folder, "a: {}", "b: {message: email/action-short, subject: They must stop selling it}")
+    assert problem.what == 'email/action-alert has the language "es" and email/action-short has not'

@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from campaign.flow import content, prepare
+from campaign.errors import LedgerError
+from campaign.flow import content, prepare, schedule
+from campaign.model.decision import Decision
 from campaign.model.message import Message, PostSource, Source
 from campaign.model.plan import Repeat
-from tests.builders import T0, bundle, mail_message, plan, post_message, step, wave
+from tests.builders import T0, ab_test, bundle, mail_message, plan, post_message, step, wave
 from tests.desks import HOUR, Office
 
 DAY = timedelta(days=1)
@@ -82,3 +84,27 @@ def test_the_mail_is_of_the_plans_sender_and_known_by_campaign_and_step(at: Offi
     made = at.contents.mailing(at.waves()[0], "en").content
     assert made.categories == ("example", "alert")
     assert made.sender.address == "campaign@example.org"
+
+
+def test_each_arm_of_a_test_has_its_own_words_and_the_rest_has_the_winners(at: Office) -> None:
+    chosen = step(ab_test=ab_test())
+    at.approve(chosen, *schedule.waves(plan(chosen), chosen))
+    contents = at.contents
+    first, second, rest = at.waves()
+    assert contents.mailing(first, "en").content.subject.startswith("Act now, ")
+    assert contents.mailing(second, "en").content.subject.startswith("Before noon, ")
+    assert contents.mailing(second, "en").content.categories == ("example", "alert", "alert-b")
+    with pytest.raises(LedgerError, match="the winner of an A/B test that nobody has decided"):
+        contents.mailing(rest, "en")
+    at.ledger.decide(Decision("alert", "b", "Jo Example", T0))
+    assert contents.mailing(rest, "en") is contents.mailing(second, "en")
+
+
+def test_links_tell_the_arm_that_somebody_came_by() -> None:
+    chosen = step(ab_test=ab_test())
+    linked = mail_message(html="<p><a href='{{ links.action }}'>act</a> <a href='{{ unsubscribe_url }}'>leave</a></p>")
+    made = content.mailing(bundle(chosen, linked), number=2, due_at=T0, language="en", arm="b")
+    assert "utm_content=alert-b" in made.content.html
+    alone = content.mailing(bundle(step(), linked), number=1, due_at=T0, language="en")
+    assert "utm_content=alert" in alone.content.html
+    assert "utm_content=alert-" not in alone.content.html

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from campaign.flow.schedule import MAX_REPETITIONS, instant, readings, timeline, waves, zone_names
 from campaign.model.plan import Absolute, ClockChange, Doubled, Late, Plan, Relative, Repeat, Skipped, Step, When
+from campaign.model.wave import WINNER
+from tests.builders import ab_test
 
 NEW_YORK = "America/New_York"
 DAY = timedelta(days=1)
@@ -281,3 +283,19 @@ def test_the_timeline_goes_by_instant_and_then_by_the_order_of_the_plan() -> Non
     )
     names = [wave.name for wave in timeline(plan)]
     assert names == ["before#1", "first#1", "second#1", "before#2", "later#1", "before#3"]
+
+
+def test_a_test_has_a_wave_for_each_arm_and_one_for_the_rest_at_each_instant() -> None:
+    """The rest is numbered last, so that another waiting time changes no number of what may have gone out."""
+    when = days(0, time(9), local=True)
+    plain = waves(Hung(), step(when), zones=("America/New_York", "America/Denver"))
+    for after in (timedelta(hours=1), timedelta(hours=30)):
+        tested = replace(step(when), ab_test=ab_test(after=after))
+        found = waves(Hung(), tested, zones=("America/New_York", "America/Denver"))
+        assert [wave.number for wave in found] == [1, 2, 3, 4, 5, 6]
+        assert [(wave.arm, wave.due_at, wave.zones) for wave in found] == [
+            *((arm, wave.due_at, wave.zones) for wave in plain for arm in ("a", "b")),
+            *((WINNER, wave.due_at + after, wave.zones) for wave in plain),
+        ]
+        assert [wave.share for wave in found[:4]] == [*tested.ab_test.shares().values()] * 2  # type: ignore[union-attr]  # it has one
+        assert [wave.share for wave in found[4:]] == [None, None]
