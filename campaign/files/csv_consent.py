@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice, repeat
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ _STANDINGS: tuple[tuple[str, Callable[[str], Standing]], ...] = (
 )
 # Whoever left in one column has left, whatever the others say.
 _GRAVEST = (Standing.LEFT, Standing.ABSENT, Standing.UNKNOWN, Standing.AGREED)
+_EARLIEST = datetime(values.EARLIEST_YEAR, 1, 1, tzinfo=UTC)
 _UNREADABLE = "dates that cannot be read, or cannot be true"
 
 
@@ -77,8 +78,13 @@ class Dates:
         if len(self._places) > 1:
             picked = zip(*(columns[place] for place in self._places), strict=True)
             cells = [next((cell for cell in some if cell.strip()), "") for some in picked]
-        # Each once: many lists know the day alone.
-        known = {cell: self._read(cell) for cell in set(cells)}
+        known: dict[str, datetime | None] = {}
+        for cell in set(cells):  # each once: many lists know the day alone
+            try:
+                found = datetime.fromisoformat(cell)
+            except ValueError:
+                found = self._latest
+            known[cell] = found if found.tzinfo is UTC and _EARLIEST < found < self._latest else self._read(cell)
         wrong = {cell for cell, found in known.items() if found is None and cell.strip()}
         if wrong:
             odd.update(number for number, cell in enumerate(cells) if cell in wrong)

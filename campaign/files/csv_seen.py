@@ -6,7 +6,6 @@ from array import array
 from collections.abc import Sequence
 
 _FIRST_ROOM = 1 << 12
-_BITS = (1 << 64) - 1
 
 
 class Seen:
@@ -17,7 +16,7 @@ class Seen:
     """
 
     def __init__(self) -> None:
-        self._table = array("Q", bytes(8 * _FIRST_ROOM))
+        self._table = array("q", bytes(8 * _FIRST_ROOM))
         self._count = 0
 
     def again(self, keys: Sequence[str]) -> list[int]:
@@ -27,7 +26,7 @@ class Seen:
         table, mask = self._table, len(self._table) - 1
         found = []
         for number, code in enumerate(map(hash, keys)):
-            code = code & _BITS or 1  # noqa: PLW2901 - nought is an empty place
+            code = code or 1  # noqa: PLW2901 - nought is an empty place
             place = code & mask
             while (there := table[place]) and there != code:
                 place = place + 1 & mask
@@ -40,7 +39,7 @@ class Seen:
 
     def _grow(self) -> None:
         old, room = self._table, 2 * len(self._table)
-        table, mask = array("Q", bytes(8 * room)), room - 1
+        table, mask = array("q", bytes(8 * room)), room - 1
         for code in filter(None, old):
             place = code & mask
             while table[place]:

@@ -182,16 +182,8 @@ class Table:
         del self._lines[: self._next]
         self._next = 0
         lines = self._lines
-        rows: list[list[str]] = []
-        if _MARK not in "".join(lines) and max(map(len, lines)) <= _LONGEST_CELL:
-            divider = self._divider
-            rows = [line.split(divider) if line else [] for line in lines]
-        else:
-            try:
-                rows = list(csv.reader(lines, delimiter=self._divider, strict=True))
-            except csv.Error:
-                rows = []
-        if len(rows) != len(lines):
+        rows = self._divided(lines) if max(map(len, lines)) <= _LONGEST_CELL else None
+        if rows is None:
             return self._page_line_by_line()
         self._lines = []
         first, self.line = self.line, self.line + len(lines)
@@ -202,6 +194,21 @@ class Table:
         for line, cells, text in zip(numbers, rows, lines, strict=True):
             page.add(line, self._fitted(cells), text)
         return page
+
+    def _divided(self, lines: list[str]) -> list[list[str]] | None:
+        """The cells of each line; None where a record runs over several."""
+        divider = self._divider
+        marked = [line for line in lines if _MARK in line]
+        if not marked:
+            return [line.split(divider) if line else [] for line in lines]
+        try:
+            parsed = list(csv.reader(marked, delimiter=divider, strict=True))
+        except csv.Error:
+            return None
+        if len(parsed) != len(marked):
+            return None  # a mark that is left open takes in the next marked line at the least
+        cells = iter(parsed)
+        return [next(cells) if _MARK in line else line.split(divider) if line else [] for line in lines]
 
     def _page_line_by_line(self) -> Page:
         page = Page([], [], [])

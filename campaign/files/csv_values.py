@@ -24,7 +24,7 @@ LONGEST_TAG = 64
 LONGEST_PREFERENCE = 200
 _REMEMBERED = 20_000
 
-_EARLIEST_YEAR = 1990
+EARLIEST_YEAR = 1990
 """Nobody agreed to e-mail before: an earlier date is a birthday or a spreadsheet's zero."""
 
 _DATE = re.compile(
@@ -167,7 +167,7 @@ def instant(cell: str, *, day_first: bool, latest: datetime) -> datetime | None:
         found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except OverflowError:
         return None
-    return found if found.year >= _EARLIEST_YEAR and found <= latest else None
+    return found if found.year >= EARLIEST_YEAR and found <= latest else None
 
 
 def _spreadsheet_date(cell: str, *, day_first: bool) -> datetime | None:

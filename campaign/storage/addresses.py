@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
 
 from email_validator import EmailNotValidError, validate_email
@@ -24,6 +25,19 @@ def address_key(email: str) -> str:
         return key.encode("utf-8", "replace").decode("utf-8")
 
 
+def address_keys(emails: Iterable[str]) -> list[str]:
+    """The ``address_key`` of each: of nearly all it is the address in lower case."""
+    return [
+        key if (key := email.lower().strip()).isascii() and "xn--" not in key else address_key(email)
+        for email in emails
+    ]
+
+
 def address_hash(salt: bytes, key: str) -> bytes:
     """What remains of an address that was forgotten: 16 bytes of SHA-256 over this database's salt and the key."""
     return sha256(salt + key.encode()).digest()[:_HASH_BYTES]
+
+
+def address_hashes(salt: bytes, keys: Iterable[str]) -> list[bytes]:
+    """The ``address_hash`` of each key."""
+    return [sha256(salt + key.encode()).digest()[:_HASH_BYTES] for key in keys]

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from campaign.flow.undisturbed import undisturbed
 from campaign.model.supporter import NewSupporter, Reason
 from campaign.ports.supporters import Added
-from campaign.storage.addresses import address_hash, address_key
+from campaign.storage.addresses import address_hashes, address_keys
 from campaign.storage.bulk import CHUNK, COLUMNS, Known, Row, StoredRow, bulk
 from campaign.storage.merging import merged
 from campaign.storage.segments import stored_tags
@@ -221,8 +221,8 @@ class Intake:
             extra,
             wishes,
         ) = zip(*map(_FIELDS, people), strict=True)
-        keys = list(map(address_key, emails))
-        salt, time = self._salt, self._bulk.time
+        keys = address_keys(emails)
+        time = self._bulk.time
         consented = [
             (consent.basis._value_, consent.source, time(consent.at), consent.text) if consent else _NO_CONSENT
             for consent in consents
@@ -230,7 +230,7 @@ class Intake:
         rows = zip(
             emails,
             keys,
-            [address_hash(salt, key) for key in keys],
+            address_hashes(self._salt, keys),
             firsts,
             lasts,
             languages,
