@@ -21,7 +21,7 @@ from email.parser import BytesHeaderParser
 from typing import Any
 from weakref import WeakSet
 
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import DATA_SIZE_DEFAULT, SMTP, AuthResult, Envelope, LoginPassword, Session, syntax
 
 from campaign.sandbox.faults import Fault
 from campaign.sandbox.sendgrid_rules import MALFORMED
@@ -30,6 +30,8 @@ from campaign.sandbox.world import World
 TAKEN = "smtp.message"
 """The journal's kind of an accepted message: id (its Message-ID), key, at, from, to, subject and the message itself."""
 _HEADERS = BytesHeaderParser()
+_END = b"\r\n.\r\n"
+_MOST_AT_ONCE = 1 << 30
 HOSTNAME = "sandbox.example.org"
 
 
@@ -39,6 +41,46 @@ class Security:
 
     context: ssl.SSLContext | None = None
     implicit: bool = False
+
+
+class _Server(SMTP):
+    """aiosmtpd's server, but that it reads a message's text as it comes and not line by line: less than half the work."""
+
+    @syntax("DATA")
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        if await self.check_helo_needed() or await self.check_auth_needed("DATA"):
+            return
+        envelope = self.envelope
+        if arg or envelope is None or not envelope.rcpt_tos:
+            await self.push("501 Syntax: DATA" if arg else "503 Error: need RCPT command")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        came = bytearray(b"\r\n")
+        looked, end = 0, -1
+        while end < 0:
+            chunk = await self._reader.read(_MOST_AT_ONCE)
+            if not chunk:
+                return
+            came += chunk
+            end = came.find(_END, looked)
+            looked = max(0, len(came) - len(_END))
+        if len(came) > end + len(_END):  # what was pipelined behind the text; the reader holds nothing else
+            self._reader.feed_data(bytes(came[end + len(_END) :]))
+        text = bytes(came[2 : end + 2])
+        envelope.content = envelope.original_content = _without_dots(text)
+        if len(text) > DATA_SIZE_DEFAULT:
+            status: Any = "552 Error: Too much mail data"
+        elif any(len(line) > self.line_length_limit for line in text.splitlines()):
+            status = "500 Line too long (see RFC5321 4.5.3.1.6)"
+        else:
+            status = await self._call_handler_hook("DATA")
+        self._set_post_data_state()  # type: ignore[no-untyped-call]  # aiosmtpd's own, without types
+        await self.push(status)
+
+
+def _without_dots(text: bytes) -> bytes:
+    """``text`` less the dot that was put before each line that begins with one (RFC 5321, section 4.5.2)."""
+    return text.replace(b"\r\n..", b"\r\n.").removeprefix(b".")
 
 
 class Connections:
@@ -51,7 +93,7 @@ class Connections:
         self._open: WeakSet[SMTP] = WeakSet()
 
     def __call__(self) -> SMTP:
-        connection = SMTP(
+        connection = _Server(
             _Taking(self._world, auth=bool(self._accounts)),
             hostname=HOSTNAME,
             ident="Campaign sandbox",

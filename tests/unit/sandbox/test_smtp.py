@@ -96,3 +96,31 @@ def test_a_malformed_address_is_refused_for_good(connection: smtplib.SMTP) -> No
         send(connection, "x@malformed.example.org")
     assert refused.value.recipients["x@malformed.example.org"][0] == 553
     send(connection)
+
+
+@pytest.mark.parametrize("text", ["", ".\r\n", "a\r\n.\r\n..\r\n.b\r\n", "\r\n\r\n", "x" * 998 + "\r\n"])
+def test_a_text_is_kept_as_it_was_said(sandbox: Sandbox, connection: smtplib.SMTP, text: str) -> None:
+    connection.sendmail("hello@example.org", ["ann@example.org"], MESSAGE + text)
+    (record,) = sandbox.world.journal.records(smtp.TAKEN)
+    assert record["message"] == MESSAGE + text
+
+
+def test_what_is_pipelined_behind_a_text_is_heard(sandbox: Sandbox, connection: smtplib.SMTP) -> None:
+    envelope = b"MAIL FROM:<hello@example.org>\r\nRCPT TO:<ann@example.org>\r\nDATA\r\n"
+    text = MESSAGE.encode() + b".\r\n"
+    connection.send(envelope)
+    assert [connection.getreply()[0] for _ in range(3)] == [250, 250, 354]
+    for half in (text[:30], text[30:-3], text[-3:] + envelope):
+        connection.send(half)
+    assert [connection.getreply()[0] for _ in range(4)] == [250, 250, 250, 354]
+    connection.send(b".\r\nNOOP\r\n")
+    assert [connection.getreply()[0] for _ in range(2)] == [250, 250]
+    assert [record["message"] for record in sandbox.world.journal.records(smtp.TAKEN)] == [MESSAGE, ""]
+
+
+def test_a_line_that_is_too_long_is_refused(sandbox: Sandbox, connection: smtplib.SMTP) -> None:
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        connection.sendmail("hello@example.org", ["ann@example.org"], MESSAGE + "x" * 1_100 + "\r\n")
+    assert refused.value.smtp_code == 500
+    send(connection)
+    assert len(list(sandbox.taken())) == 1
