@@ -44,7 +44,7 @@ class Security:
 
 
 class _Server(SMTP):
-    """aiosmtpd's server, but that it reads a message's text as it comes and not line by line: less than half the work."""
+    """aiosmtpd's server, but that it reads a text as it comes and not line by line: less than half the work."""
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
