@@ -66,6 +66,7 @@ def approve(
         )
     there = {wave.number: wave for wave in find(connection, world, step=step.id)}
     _same_test(there, planned)
+    _drop_decision(connection, world, step.id, planned)
     placed = []
     for wave in planned:
         values: dict[str, Any] = {
@@ -122,6 +123,13 @@ def _same_test(there: Mapping[int, Wave], planned: Sequence[PlannedWave]) -> Non
                 f"{wave.name} {went}, and the plan divides the step otherwise by now; put its arms, share and seed "
                 "back as they were, or make what is to go out a step of its own"
             )
+
+
+def _drop_decision(connection: Connection, world: str, step: str, planned: Sequence[PlannedWave]) -> None:
+    """Somebody chose before the test began, and the plan has no such arm by now."""
+    arms = {wave.arm for wave in planned}
+    stale = t.decisions.c.arm.not_in(sorted(arms))
+    connection.execute(sa.delete(t.decisions).where(t.decisions.c.world == world, t.decisions.c.step == step, stale))
 
 
 def approvals(connection: Connection, world: str) -> Mapping[str, Approval]:

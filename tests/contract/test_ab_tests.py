@@ -327,6 +327,17 @@ def test_what_waited_for_the_decision_goes_out_at_its_moment_and_what_is_to_come
     assert ledger.waves(step="second")[2].due_at == T0 + 4 * HOUR
 
 
+def test_a_choice_ends_with_the_arm_that_was_chosen(ledger: SqlLedger) -> None:
+    place(ledger, step(ab_test=ab_test()))
+    chosen = Decision("alert", "b", "Jo Example", T0, FIGURES)
+    ledger.decide(chosen, over=True)
+    place(ledger, step(ab_test=ab_test(after=5 * HOUR)))
+    assert ledger.decision("alert") == chosen
+    renamed = tuple(replace(arm, name=f"{arm.name}2") for arm in ab_test().arms)
+    place(ledger, step(ab_test=ab_test(arms=renamed)))
+    assert ledger.decision("alert") is None
+
+
 def test_only_what_was_to_be_let_go_is(ledger: SqlLedger) -> None:
     held = place(ledger, step(ab_test=ab_test()))[2]
     ledger.end_wave(held.id, WaveState.HELD, why="late", at=T0 + 9 * HOUR)
