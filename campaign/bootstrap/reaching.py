@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from campaign.bootstrap import Report, channels
 from campaign.flow.desk import Desk
 from campaign.model.delivery import Keys
-from campaign.model.group import GroupState
 from campaign.ports.channel import MailChannel
 from campaign.ports.clock import Clock
 from campaign.settings import Settings
@@ -21,11 +20,10 @@ def reaching(settings: Settings, ledger: SqlLedger, *, clock: Clock, report: Rep
 
     Raises NotConfigured with all that is missing for one of them.
     """
-    undecided = ledger.groups(states=[state for state in GroupState if state is not GroupState.CANCELLED])
-    wave_ids = {group.wave_id for group in undecided}
+    held = ledger.groups(open_at=clock.now())
     mails: dict[str, MailChannel] = {}
     with ExitStack() as stack:
-        for digest in {wave.digest for wave in ledger.waves() if wave.id in wave_ids}:
+        for digest in {group.wave.digest for group in held}:
             plan = ledger.bundle(digest).plan
             if plan.sender is not None and plan.sender.via not in mails:
                 opened, _ = channels.live(settings, plan)

@@ -83,13 +83,13 @@ def _take_back(configured: Settings, ledger: SqlLedger, waves: Sequence[Wave]) -
     clock = SystemClock()
     ids = {wave.id for wave in waves}
     until = clock.now() + _PATIENCE
-    if not any(group.wave_id in ids for group in ledger.groups()):
+    if not any(group.wave.id in ids for group in ledger.groups()):
         return
     with reaching(configured, ledger, clock=clock, report=report) as desk:
         _reach(desk)
         tries = 1
         while clock.now() < until and tries < _TRIES:
-            left = [group for group in ledger.groups(states=(GroupState.CANCELLING,)) if group.wave_id in ids]
+            left = [group for group in ledger.groups(states=(GroupState.CANCELLING,)) if group.wave.id in ids]
             if not left:
                 return
             tries += not any(group.batches.get(State.CLAIMED) for group in left)
@@ -115,7 +115,7 @@ def _report(ledger: SqlLedger, step: str, cancelled: Sequence[Wave], *, now: dat
         soft_wrap=True,
     )
     ids = {wave.id for wave in ledger.waves(step=step)}
-    held = [group for group in ledger.groups() if group.wave_id in ids and group.send_at > now]
+    held = [group for group in ledger.groups() if group.wave.id in ids and group.send_at > now]
     waits = [group for group in held if group.state is GroupState.CANCELLING]
     unreached = sum(sum(group.batches.values()) for group in held if group.state is not GroupState.CANCELLED)
     if sandbox and unreached:

@@ -153,6 +153,7 @@ def _go(program: Program, *, until_idle: bool) -> None:
 
 def _until_idle(program: Program) -> Callable[[], datetime | None]:
     """Turns until nothing is due any more; what is deferred or can be settled is waited for, later waves are not."""
+    from campaign.flow import hand_off
     from campaign.model.delivery import OPEN
     from campaign.model.wave import WaveState
 
@@ -163,7 +164,7 @@ def _until_idle(program: Program) -> Callable[[], datetime | None]:
         begun = program.ledger.waves(states=(WaveState.PREPARED,))
         unfinished = any(wave.counts.get(state) for wave in begun for state in OPEN)
         asking = program.ledger.doubts(channels=list(program.desk.posts))
-        return instant if unfinished or asking else None
+        return instant if unfinished or asking or hand_off.unsettled(program.desk) else None
 
     return next_turn
 

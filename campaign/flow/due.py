@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from campaign.flow import ab_test, schedule
 from campaign.flow.desk import Desk
 from campaign.model.approval import Manifest
-from campaign.model.delivery import OPEN
+from campaign.model.delivery import OPEN, State
 from campaign.model.wave import Wave, WaveState
 
 _CHANGED = "its step has changed since it was approved"
@@ -33,11 +33,16 @@ def waves(desk: Desk) -> Iterator[Wave]:
 
 
 def stale(desk: Desk) -> None:
-    """Stop what was begun in time but is not all out, and is later by now than its step allows."""
+    """Stop what was begun in time but is not all out, and is later by now than its step allows.
+
+    What a provider held until its instant, and let go, is done."""
     now = desk.clock.now()
-    for wave in desk.ledger.waves(states=(WaveState.PREPARED,)):
-        if wave.is_late(now) and any(wave.counts.get(state) for state in OPEN):
+    for wave in desk.ledger.waves(states=(WaveState.PREPARED, WaveState.HELD)):
+        unsent = any(wave.counts.get(state) for state in OPEN)
+        if unsent and wave.state is WaveState.PREPARED and wave.is_late(now):
             _too_late(desk, wave)
+        elif wave.ahead and wave.planned and wave.due_at <= now and not (unsent or wave.counts.get(State.IN_DOUBT)):
+            desk.ledger.close_wave(wave.id, now=now)
 
 
 def voided(desk: Desk) -> None:

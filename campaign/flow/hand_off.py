@@ -15,7 +15,7 @@ from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.bundle import Bundle
 from campaign.model.claim import Claim
-from campaign.model.delivery import OPEN, State
+from campaign.model.delivery import State
 from campaign.model.group import Cancelled, Group, GroupState, NotCancelled, Opened, Unanswered
 from campaign.model.wave import Wave, WaveState
 from campaign.ports.channel import Staging
@@ -30,7 +30,6 @@ _LOOK = timedelta(minutes=5)
 """How often it is seen, while a provider holds something, whether it may still go."""
 _AGAIN = timedelta(seconds=30)
 _RETRY = timedelta(minutes=1)
-_HELD = (GroupState.OPEN, GroupState.FULL)
 _STOPPED = (WaveState.HELD, WaveState.CANCELLED, WaveState.MISSED)
 
 
@@ -80,33 +79,27 @@ def reach(desk: Desk, contents: Contents | None = None) -> None:
     """Take back what a provider holds and must not send as it is: what was stopped, is in doubt, or is for people who
     may not be written to any more. Again: what could not be done yet is tried again, and else nothing changes."""
     contents = contents or Contents(desk.ledger)
-    groups = desk.ledger.groups(states=(*_HELD, GroupState.CANCELLING))
-    if not groups:
-        return
-    waves = {wave.id: wave for wave in desk.ledger.waves()}
+    groups = desk.ledger.groups(open_at=desk.clock.now())
     for group in groups:
-        if group.state in _HELD:
-            _look_at(desk, contents, waves[group.wave_id], group)
-    for group in desk.ledger.groups(states=(GroupState.CANCELLING,)):
-        _cancel(desk, contents, waves[group.wave_id], group)
-    _close(desk, {group.wave_id for group in groups})
+        if group.state is not GroupState.CANCELLING:
+            _look_at(desk, contents, group)
+    for group in desk.ledger.groups(states=(GroupState.CANCELLING,)) if groups else ():
+        _cancel(desk, contents, group)
 
 
 def next_at(desk: Desk, contents: Contents) -> datetime | None:
     """When to see to what providers hold, or could hold by now; None where there is nothing of the kind."""
     now = desk.clock.now()
-    groups = desk.ledger.groups(states=(*_HELD, GroupState.CANCELLING))
-    waves = {wave.id: wave for wave in desk.ledger.waves()} if groups else {}
     instants = []
-    for group in groups:
-        staging = _staging(desk, contents, waves[group.wave_id])
+    for group in desk.ledger.groups(open_at=now):
+        staging = _staging(desk, contents, group.wave)
         if group.state is GroupState.CANCELLING:
             instants.append(now + _AGAIN)
-        elif now < group.send_at:
-            instants.append(group.send_at)
-            if staging is not None and now + staging.margin < group.send_at:
-                instants += [look_at for look_at in _passes(staging, group) if look_at > now]
-                instants.append(now if group.batches.get(State.IN_DOUBT) else now + _LOOK)
+            continue
+        instants.append(group.send_at)
+        if staging is not None and now + staging.margin < group.send_at:
+            instants += [look_at for look_at in _passes(staging, group) if look_at > now]
+            instants.append(now if group.batches.get(State.IN_DOUBT) else now + _LOOK)
     # Its time to be handed over has come, but not its approval.
     waiting = desk.ledger.waves(states=(WaveState.WAITING,))
     instants += [min(now + _LOOK, wave.due_at) for wave in waiting if wave.begins_at <= now < wave.due_at]
@@ -114,8 +107,14 @@ def next_at(desk: Desk, contents: Contents) -> datetime | None:
 
 
 def unsettled(desk: Desk) -> bool:
-    """True while something is to be taken back from a provider that can still be."""
-    return bool(desk.ledger.groups(states=(GroupState.CANCELLING,)))
+    """True while there is something to be taken back from a provider that still can be."""
+    contents, now = Contents(desk.ledger), desk.clock.now()
+    for group in desk.ledger.groups(open_at=now):
+        staging = _staging(desk, contents, group.wave)
+        in_time = staging is not None and now + staging.margin < group.send_at
+        if group.state is GroupState.CANCELLING or (in_time and group.batches.get(State.IN_DOUBT)):
+            return True
+    return False
 
 
 def _staging(desk: Desk, contents: Contents, wave: Wave) -> Staging | None:
@@ -132,9 +131,10 @@ def _passes(staging: Staging, group: Group) -> list[datetime]:
     return [_closes_at(staging, group.send_at) - before for before in PASSES]
 
 
-def _look_at(desk: Desk, contents: Contents, wave: Wave, group: Group) -> None:
+def _look_at(desk: Desk, contents: Contents, group: Group) -> None:
     """Have a group called back where something is wrong with it and it can still be put right."""
-    staging, now = _staging(desk, contents, wave), desk.clock.now()
+    wave, now = group.wave, desk.clock.now()
+    staging = _staging(desk, contents, wave)
     if staging is None or now + staging.margin >= group.send_at:
         return
     doubted = group.batches.get(State.IN_DOUBT)
@@ -153,11 +153,12 @@ def _look_at(desk: Desk, contents: Contents, wave: Wave, group: Group) -> None:
         desk.ledger.call_back(group, why=why, now=now)
 
 
-def _cancel(desk: Desk, contents: Contents, wave: Wave, group: Group) -> None:
+def _cancel(desk: Desk, contents: Contents, group: Group) -> None:
     """Cancel a group at the provider, unless a request of it is still under way."""
-    staging = _staging(desk, contents, wave)
+    wave = group.wave
     if group.batches.get(State.CLAIMED):
         return
+    staging = _staging(desk, contents, wave)
     if staging is None:
         why = "its provider is not set up here any more"
         desk.ledger.not_called_back(group, why=why, unsure=True, now=desk.clock.now())
@@ -184,11 +185,3 @@ def _cancel(desk: Desk, contents: Contents, wave: Wave, group: Group) -> None:
                 desk.tell(f"{wave.name}: a group of messages is not taken back yet: {why}")
         case _:
             assert_never(told)
-
-
-def _close(desk: Desk, wave_ids: set[int]) -> None:
-    """A wave is done once its provider holds nothing of it any more."""
-    now = desk.clock.now()
-    for wave in desk.ledger.waves(states=(WaveState.PREPARED, WaveState.HELD)):
-        if wave.id in wave_ids and not any(wave.counts.get(state) for state in (*OPEN, State.IN_DOUBT)):
-            desk.ledger.close_wave(wave.id, now=now)

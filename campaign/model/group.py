@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from campaign.model.delivery import State
+from campaign.model.wave import Wave
 
 
 class GroupState(StrEnum):
@@ -27,7 +28,7 @@ class Group:
     ``seen_at`` is when it was last looked through for people who may not be written to any more."""
 
     id: int
-    wave_id: int
+    wave: Wave
     ref: str
     state: GroupState
     room: int

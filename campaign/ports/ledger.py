@@ -165,8 +165,13 @@ class Ledger(Protocol):
 
     # --- groups: what a provider holds until its instant ---
 
-    def groups(self, *, states: Collection[GroupState] | None = None) -> Sequence[Group]:
-        """By instant, then in the order in which they were opened."""
+    def groups(
+        self, *, states: Collection[GroupState] | None = None, open_at: datetime | None = None
+    ) -> Sequence[Group]:
+        """By instant, then in the order in which they were opened.
+
+        ``open_at``: only those that a provider holds until later than that, or that are still to be cancelled.
+        """
         ...
 
     def group_for(self, claim: Claim) -> Group | int:

@@ -25,24 +25,37 @@ from campaign.storage.batches import become, members
 from campaign.storage.counting import close_if_done
 from campaign.storage.outcomes import ended_as
 from campaign.storage.recipients import barred as barred_in
+from campaign.storage.waves import find as waves_of
 
 _IN_A_WAVE = 10
 """Groups that a wave makes where all goes well: SendGrid lets few be cancelled at the same time."""
 _HELD = (State.ACCEPTED.value, State.IN_DOUBT.value)
 """A batch of a group in one of these is with the provider, or may be."""
+_AT_PROVIDER = (GroupState.OPEN.value, GroupState.FULL.value)
 _UNDECIDED = (GroupState.OPEN.value, GroupState.FULL.value, GroupState.CANCELLING.value)
 
 
 def find(
-    connection: Connection, world: str, *, states: Collection[GroupState] | None = None, ids: Sequence[int] = ()
+    connection: Connection,
+    world: str,
+    *,
+    states: Collection[GroupState] | None = None,
+    open_at: datetime | None = None,
+    ids: Sequence[int] = (),
 ) -> Sequence[Group]:
     g, w, b = t.groups, t.waves, t.batches
     query = sa.select(g).join(w, w.c.id == g.c.wave_id).where(w.c.world == world).order_by(g.c.send_at, g.c.id)
     if states is not None:
         query = query.where(g.c.state.in_([state.value for state in states]))
+    if open_at is not None:
+        held = sa.and_(g.c.state.in_(_AT_PROVIDER), g.c.send_at > open_at)
+        query = query.where(sa.or_(held, g.c.state == GroupState.CANCELLING.value))
     if ids:
         query = query.where(g.c.id.in_(ids))
     rows = connection.execute(query).all()
+    if not rows:
+        return ()
+    waves = {wave.id: wave for wave in waves_of(connection, world, ids={row.wave_id for row in rows})}
     counted: dict[int, dict[State, int]] = {}
     for some in (rows[at : at + 500] for at in range(0, len(rows), 500)):
         inside = (
@@ -55,7 +68,7 @@ def find(
     return [
         Group(
             id=row.id,
-            wave_id=row.wave_id,
+            wave=waves[row.wave_id],
             ref=row.ref,
             state=GroupState(row.state),
             room=row.room,

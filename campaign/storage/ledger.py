@@ -134,9 +134,11 @@ class SqlLedger:
         with self._database.write() as connection:
             outcomes.settle(connection, doubt.batch_id, doubt.attempt_id, results, now=now)
 
-    def groups(self, *, states: Collection[GroupState] | None = None) -> Sequence[Group]:
+    def groups(
+        self, *, states: Collection[GroupState] | None = None, open_at: datetime | None = None
+    ) -> Sequence[Group]:
         with self._database.read() as connection:
-            return groups.find(connection, self._world, states=states)
+            return groups.find(connection, self._world, states=states, open_at=open_at)
 
     def group_for(self, claim: Claim) -> Group | int:
         with self._database.read() as connection:

@@ -13,7 +13,7 @@ from campaign.model.delivery import State
 from campaign.model.group import Group, GroupState
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused
 from campaign.model.supporter import Reason
-from campaign.model.wave import Wave, WaveState
+from campaign.model.wave import LEAD, Wave, WaveState
 from campaign.ports.ledger import Filters
 from campaign.storage.database import Database
 from campaign.storage.ledger import SqlLedger
@@ -78,7 +78,8 @@ def test_a_wave_that_waits_is_next_when_it_is_to_be_handed_over_and_then_at_its_
     ledger = SqlLedger(database, world="live")
     staged = replace(step(), hand_off="staged", ahead=timedelta(hours=2))
     ledger.approve(bundle(staged), manifest(staged), [wave()], by="Jo", at=NOW)
-    assert ledger.next_due(now=NOW - timedelta(hours=1)) == NOW
+    assert ledger.next_due(now=NOW - timedelta(hours=1)) == NOW - LEAD
+    assert ledger.next_due(now=NOW - LEAD) == NOW
     assert ledger.next_due(now=NOW) == T0
     assert ledger.next_due(now=T0) is None
 
@@ -276,4 +277,4 @@ def test_a_held_wave_of_which_something_has_left_is_not_withdrawn(ledger: SqlLed
 
 def test_another_world_knows_nothing_of_it(ledger: SqlLedger, database: Database) -> None:
     opened(ledger)
-    assert SqlLedger(database, world="sandbox").groups() == []
+    assert SqlLedger(database, world="sandbox").groups() == ()

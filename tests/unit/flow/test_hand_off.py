@@ -157,7 +157,7 @@ def test_nothing_is_handed_over_to_be_held_near_the_margin_but_goes_out_at_the_i
     assert at.states() == {State.DEFERRED: 8}
     at.run(T0)
     assert at.received() == ONCE
-    assert at.groups() == []
+    assert at.groups() == ()
 
 
 def test_a_step_approved_within_its_time_ahead_is_handed_over_at_once(at: Staged) -> None:
