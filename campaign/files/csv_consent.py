@@ -139,7 +139,8 @@ class Agreements:
     def of_all(self, columns: Sequence[Cells], odd: set[int]) -> tuple[list[Consent | None], list[bool]]:
         """What ``of`` says of each row: consent, and whether they left. Rows with warnings are added to ``odd``."""
         found = list(map(self._words.__getitem__, islice(self._group.pick_all(columns), len(columns[0]))))
-        odd.update(number for number, words in enumerate(found) if words.warnings)
+        if any(words.warnings for words in {id(words): words for words in found}.values()):  # few, shared by many
+            odd.update(number for number, words in enumerate(found) if words.warnings)
         opted_in, confirmed, joined = (
             dates.of_all(columns, odd) for dates in (self._opted_in, self._confirmed, self._joined)
         )

@@ -29,6 +29,8 @@ from campaign.storage.segments import stored_tags
 IMPORT_SOURCE = "import"
 
 _MOST_REMEMBERED = 50_000
+_MOST_SUPPRESSIONS = 100_000
+"""So many are kept in memory while an import goes on; of more, each chunk asks the database."""
 _NO_CONSENT: tuple[str, str, Any, str] = ("", "", None, "")
 
 
@@ -62,7 +64,7 @@ class Intake:
         self._bulk = bulk(connection)
         self._at = self._bulk.time(at)
         self._last_id_before = self._last_id()
-        self._any_suppressed = self._one("SELECT EXISTS (SELECT 1 FROM suppressions)")
+        self._suppressions = self._all_suppressions()
         self._tags: dict[tuple[str, ...], str] = {(): ""}
         self._touched = bytearray(self._last_id_before // 8 + 1)  # a bit for each who was known
         self._forgotten: set[bytes] = set()
@@ -168,8 +170,11 @@ class Intake:
     def _suppress(self, addresses: Sequence[bytes]) -> None:
         if not addresses:
             return
-        self._any_suppressed = True
         self._suppressed += len(addresses)
+        if self._suppressions is not None:
+            self._suppressions.update(dict.fromkeys(addresses, Reason.UNSUBSCRIBED.value))
+            if len(self._suppressions) > _MOST_SUPPRESSIONS:
+                self._suppressions = None
         record = (Reason.UNSUBSCRIBED.value, IMPORT_SOURCE, self._at)
         self._connection.exec_driver_sql(
             "INSERT INTO suppressions (address_hash, reason, source, suppressed_at) VALUES "  # noqa: S608 - marks only
@@ -193,9 +198,16 @@ class Intake:
                 (wish, self._at, key),
             )
 
+    def _all_suppressions(self) -> dict[bytes, str] | None:
+        """Everybody's hash and reason, if memory has room for so many."""
+        found = self._connection.exec_driver_sql(
+            f"SELECT address_hash, reason FROM suppressions LIMIT {_MOST_SUPPRESSIONS + 1}"  # noqa: S608 - a number only
+        ).all()
+        return {bytes(address): reason for address, reason in found} if len(found) <= _MOST_SUPPRESSIONS else None
+
     def _reasons(self, addresses: Sequence[bytes]) -> dict[bytes, str]:
-        if not self._any_suppressed:
-            return {}
+        if self._suppressions is not None:
+            return {address: self._suppressions[address] for address in self._suppressions.keys() & addresses}
         condition, parameters = self._bulk.among("address_hash", addresses)
         found = self._connection.exec_driver_sql(
             f"SELECT address_hash, reason FROM suppressions WHERE {condition}",  # noqa: S608 - names and marks only
