@@ -63,7 +63,7 @@ def in_a_process(*arguments: str, **environment: str) -> subprocess.CompletedPro
 def test_help_shows_every_command_but_the_hidden_in_the_order_of_the_work(capsys: Captured) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    rows = re.findall(r"^│ ([a-z]+) +(.*?) *│$", shown, flags=re.MULTILINE)
+    rows = re.findall(r"^│ ([a-z][a-z-]+) +(.*?) *│$", shown, flags=re.MULTILINE)
     assert rows == [(listed.name, listed.line) for listed in cli.COMMANDS if not listed.hidden]
     panels = re.findall(r"^╭─ ([A-Z][a-z ]+?) ─", shown, flags=re.MULTILINE)
     assert panels == ["Options", "Prepare", "Rehearse and approve", "Send", "Review"]
