@@ -29,6 +29,7 @@ back is handed over directly, at the instant."""
 _LOOK = timedelta(minutes=5)
 """How often it is seen, while a provider holds something, whether it may still go."""
 _AGAIN = timedelta(seconds=30)
+"""How soon a cancellation is tried again at first, and then after twice the time."""
 _RETRY = timedelta(minutes=1)
 _STOPPED = (WaveState.HELD, WaveState.CANCELLED, WaveState.MISSED)
 
@@ -94,7 +95,7 @@ def next_at(desk: Desk, contents: Contents) -> datetime | None:
     for group in desk.ledger.groups(open_at=now):
         staging = _staging(desk, contents, group.wave)
         if group.state is GroupState.CANCELLING:
-            instants.append(now + _AGAIN)
+            instants.append(now + min(max(_AGAIN, now - group.seen_at), _LOOK))
             continue
         instants.append(group.send_at)
         if staging is not None and now + staging.margin < group.send_at:

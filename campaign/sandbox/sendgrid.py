@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from campaign.sandbox import sendgrid_scheduled as scheduled
 from campaign.sandbox.faults import Fault, NoReply
-from campaign.sandbox.sendgrid_replies import INSTEAD, Window, account, told
+from campaign.sandbox.sendgrid_replies import INSTEAD, Window, account
 from campaign.sandbox.sendgrid_rules import REQUEST_BYTES, Refusal, check
 from campaign.sandbox.world import World
 
@@ -38,7 +38,6 @@ def routes(world: World) -> list[Route]:
 
     async def send(request: Request) -> Response:
         body = await _body(request)
-        told(request, body)
         now = world.now()
         try:
             sender = account(world, request)

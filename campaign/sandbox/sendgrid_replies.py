@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +15,6 @@ from campaign.sandbox.faults import Fault
 from campaign.sandbox.sendgrid_rules import Refusal
 from campaign.sandbox.world import World
 
-HEARD = "campaign.sandbox.sendgrid"
-"""The audit event of a request: method, path, user agent, body."""
 _WINDOW_S = 60
 _STRUCK_RESET_S = 5
 _TOO_MANY = 429
@@ -71,8 +68,3 @@ def account(world: World, request: Request) -> str:
     if found is None:
         raise Refusal("The provided authorization grant is invalid, expired, or revoked", status=401)
     return found
-
-
-def told(request: Request, body: bytes) -> None:
-    """Let whoever listens in this process (``sys.addaudithook``) see a request as it came, whatever becomes of it."""
-    sys.audit(HEARD, request.method, request.url.path, request.headers.get("user-agent", ""), body)

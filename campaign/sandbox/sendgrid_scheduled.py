@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from campaign.sandbox.faults import Fault, NoReply
-from campaign.sandbox.sendgrid_replies import INSTEAD, Window, account, told
+from campaign.sandbox.sendgrid_replies import INSTEAD, Window, account
 from campaign.sandbox.sendgrid_rules import Refusal
 from campaign.sandbox.world import World
 
@@ -204,7 +204,6 @@ class _Endpoints:
         """``answer`` with the account's key, the limit, and the faults that were asked for."""
 
         async def answered(request: Request) -> Response:
-            told(request, await request.body())
             now = self._world.now()
             try:
                 fault = self._admit(request, now)

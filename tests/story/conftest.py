@@ -8,12 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.conftest import SHARED
+from tests.specified import journalled, specification
 
 
 @dataclass
@@ -69,5 +72,9 @@ def new_campaign(folder: Path, root: Path) -> Campaign:
 
 
 @pytest.fixture
-def campaign(tmp_path: Path, root: Path) -> Campaign:
-    return new_campaign(tmp_path, root)
+def campaign(tmp_path: Path, root: Path) -> Iterator[Campaign]:
+    """What the program has handed to SendGrid's stand-in is held to SendGrid's specification, where that is present."""
+    yield new_campaign(tmp_path, root)
+    rules = specification(SHARED)
+    if rules is not None:
+        assert [wrong for request in journalled(tmp_path) for wrong in rules.wrong(request)] == []
