@@ -168,7 +168,7 @@ def _showing(file: Path, reading: Reading) -> Iterator[Callable[[int], None]]:
             nonlocal shown
             bar.advance(reading.read - shown)
             shown = reading.read
-            if done:
+            if shown:  # of none expected the bar would say that all are done
                 bar.expect(max(shown, shown * size // done))
 
         yield progress
