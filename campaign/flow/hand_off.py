@@ -30,7 +30,8 @@ _LOOK = timedelta(minutes=5)
 """How often it is seen, while a provider holds something, whether it may still go."""
 _AGAIN = timedelta(seconds=30)
 """How soon a cancellation is tried again at first, and then after twice the time."""
-_RETRY = timedelta(minutes=1)
+_RETRY = timedelta(seconds=10)
+"""How soon a group is asked for again that was not to be had."""
 _STOPPED = (WaveState.HELD, WaveState.CANCELLED, WaveState.MISSED)
 
 
