@@ -61,7 +61,7 @@ class Groups:
     def open(self) -> Opened | Deferred:
         reply = self._call("POST", _BATCH)
         if reply is None:
-            return Deferred("SendGrid gave no answer when asked for a batch_id", scope="channel")
+            return Deferred("SendGrid gave no answer when asked for a batch_id")
         told = replies.read(reply.said)
         ref = told.get("batch_id") if isinstance(told, dict) else None
         if reply.status == HTTPStatus.CREATED and isinstance(ref, str) and ref:
@@ -69,7 +69,6 @@ class Groups:
         return Deferred(
             f"no batch_id to be had: {reply.why}",
             until=replies.reset(reply.headers) if reply.status == HTTPStatus.TOO_MANY_REQUESTS else None,
-            scope="channel",
         )
 
     def cancel(self, ref: str) -> Cancelling:

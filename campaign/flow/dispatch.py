@@ -167,8 +167,9 @@ class _Flights:
             group = hand_off.place(desk, self._contents, claim)
             if isinstance(group, hand_off.Waits):
                 desk.ledger.release(claim, now=desk.clock.now(), due_at=group.until, why=group.why)
-                if group.channel:
-                    self._turn_back(claim.wave.channel, "", until=group.until, why=group.why)
+                if group.wave:
+                    same = [one for one in self.waiting if one.wave.id == claim.wave.id]
+                    self.give_back(same, due_at=group.until, why=group.why)
                 return None
             composed = compose.batch(desk, self._contents, claim, group)
             if not composed.payload.alone:

@@ -31,17 +31,17 @@ _LOOK = timedelta(minutes=5)
 _AGAIN = timedelta(seconds=30)
 """How soon a cancellation is tried again at first, and then after twice the time."""
 _RETRY = timedelta(seconds=10)
-"""How soon a group is asked for again that was not to be had."""
+"""How soon a group is asked for again that was not to be had, at first."""
 _STOPPED = (WaveState.HELD, WaveState.CANCELLED, WaveState.MISSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Nothing can be handed over before ``until``; where ``channel``, nothing at all to this channel."""
+    """It is not handed over before ``until``; where ``wave``, nothing of its wave is."""
 
     until: datetime
     why: str
-    channel: bool = False
+    wave: bool = False
 
 
 def can_hold(desk: Desk, bundle: Bundle) -> bool:
@@ -71,10 +71,11 @@ def _open(desk: Desk, staging: Staging, wave: Wave, size: int) -> Group | Waits:
     now = desk.clock.now()
     if isinstance(opened, Opened):
         return desk.ledger.open_group(wave, opened.ref, size=size, now=now)
-    until = opened.until or now + _RETRY
-    desk.ledger.close_gate(wave.channel, "", until=until, why=opened.reason)
-    desk.tell(f"{wave.channel} waits until {until:%H:%M:%S} UTC: {opened.reason}")
-    return Waits(until, opened.reason, channel=True)
+    # Only this wave waits: what is handed over directly needs no group.
+    until = min(opened.until or now + min(max(_RETRY, (now - wave.begins_at) / 4), _LOOK), wave.due_at)
+    desk.ledger.postpone(wave, until=until)
+    desk.tell(f"{wave.name} waits until {until:%H:%M:%S} UTC: {opened.reason}")
+    return Waits(until, opened.reason, wave=True)
 
 
 def reach(desk: Desk, contents: Contents | None = None) -> None:

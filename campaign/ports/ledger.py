@@ -185,6 +185,10 @@ class Ledger(Protocol):
         """Enter a new group, which the provider knows as ``ref``, for ``size`` batches of ``wave``."""
         ...
 
+    def postpone(self, wave: Wave, *, until: datetime) -> None:
+        """Let no batch of ``wave`` be due before ``until``: there is no group to be had for them."""
+        ...
+
     def barred(self, group: Group, *, now: datetime) -> int:
         """How many in the group may not be written to any more. It counts as looked through at ``now``."""
         ...

@@ -133,6 +133,12 @@ def join(connection: Connection, group_id: int, batch_id: int) -> None:
     connection.execute(sa.update(t.batches).where(t.batches.c.id == batch_id).values(group_id=group_id))
 
 
+def postpone(connection: Connection, wave_id: int, *, until: datetime) -> None:
+    b = t.batches
+    waiting = b.c.state.in_([State.PLANNED.value, State.DEFERRED.value])
+    connection.execute(sa.update(b).where(b.c.wave_id == wave_id, waiting, b.c.due_at < until).values(due_at=until))
+
+
 def barred(connection: Connection, group_id: int, *, now: datetime) -> int:
     found = sum(
         len(barred_in(connection, batch, now)) for batch in _batches(connection, group_id) if batch.state in _HELD
@@ -151,8 +157,9 @@ def call_back(connection: Connection, group_id: int, *, why: str, now: datetime)
 
 
 def called_back(connection: Connection, group_id: int, *, now: datetime) -> int:
-    group = _locked(connection, group_id)
+    # Batches before their group, as whoever begins an attempt takes them; nobody joins this group any more.
     batches = _batches(connection, group_id)
+    group = _locked(connection, group_id)
     if group.state != GroupState.CANCELLING.value or any(batch.state == State.CLAIMED.value for batch in batches):
         return 0
     # First the group, so that the wave's end is not held up by it below.
@@ -171,10 +178,11 @@ def called_back(connection: Connection, group_id: int, *, now: datetime) -> int:
 
 
 def not_called_back(connection: Connection, group_id: int, *, why: str, unsure: bool, now: datetime) -> None:
+    batches = _batches(connection, group_id)
     group = _locked(connection, group_id)
     if group.state != GroupState.CANCELLING.value:
         return
-    for batch in _batches(connection, group_id) if unsure else ():
+    for batch in batches if unsure else ():
         if batch.state == State.ACCEPTED.value:
             seqs = members(connection, batch)
             become(connection, batch, seqs, State.ACCEPTED, State.IN_DOUBT, now=now, why=why)

@@ -152,6 +152,10 @@ class SqlLedger:
         with self._database.write() as connection:
             return groups.barred(connection, group.id, now=now)
 
+    def postpone(self, wave: Wave, *, until: datetime) -> None:
+        with self._database.write() as connection:
+            groups.postpone(connection, wave.id, until=until)
+
     def call_back(self, group: Group, *, why: str, now: datetime) -> None:
         with self._database.write() as connection:
             groups.call_back(connection, group.id, why=why, now=now)
