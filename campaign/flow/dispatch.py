@@ -47,8 +47,10 @@ def everything(desk: Desk, contents: Contents, *, until: datetime | None = None)
                 if under_way:
                     done = wait(under_way, timeout=desk.lease.total_seconds() / 4, return_when=FIRST_COMPLETED).done
                     flights.renew()
-                    flights.begin()
-                    flights.land(done)
+                    with desk.ledger.together():
+                        flights.land(done)
+                        ready = flights.begin()
+                    flights.take_off(ready)
                 elif not took:
                     return flights.attempted
         finally:
@@ -73,11 +75,13 @@ class _Flights:
         self._pool = pool
         self._limits = {name: channel.limits.in_flight for name, channel in desk.mails.items()}
         self._limits |= {name: channel.limits.in_flight for name, channel in desk.posts.items()}
+        self._channels = {*desk.posts, *(["email"] if desk.mails else [])}
 
     @property
     def under_way(self) -> list[Future[Any]]:
         """What is worth waiting for: the calls, and the first to be ready for one."""
-        return [*itertools.islice(self.packing, 1), *self.flying]
+        next_call = [] if self._desk.stopping.is_set() else itertools.islice(self.packing, 1)
+        return [*next_call, *self.flying]
 
     @property
     def unbegun(self) -> list[Claim]:
@@ -92,6 +96,8 @@ class _Flights:
         if room <= 0 or desk.stopping.is_set() or (self._until is not None and now >= self._until):
             return 0
         full = {claim.wave.channel for claim in self.waiting}
+        if full >= self._channels:
+            return 0
         claims = desk.ledger.claim(owner=desk.owner, now=now, lease=desk.lease, most=room, without=full)
         self.waiting += claims
         return len(claims)
@@ -109,18 +115,29 @@ class _Flights:
                 continue
             busy[provider] += 1
             if claim.account:
-                self._take_off(composed)  # a few posts are packed in no time, and are to leave at their instant
+                # A few posts are packed in no time, and are to leave at their instant.
+                self.take_off([composed] if self._begin(composed) else [])
             else:
                 packed = self._pool.submit(self._desk.ledger.pack, composed.claim, composed.payload)
                 self.packing[packed] = composed
 
-    def begin(self) -> None:
-        """Let those leave of which all that is kept is ready, in the order in which they were composed."""
-        while self.packing:
+    def begin(self) -> list[Composed]:
+        """Begin the attempts of which all that is kept is ready, in the order in which they were composed."""
+        ready = []
+        while self.packing and not self._desk.stopping.is_set():
             first = next(iter(self.packing))
             if not first.done():
-                return
-            self._take_off(self.packing.pop(first), first.result())
+                break
+            composed = self.packing.pop(first)
+            if self._begin(composed, first.result()):
+                ready.append(composed)
+        return ready
+
+    def take_off(self, begun: Sequence[Composed]) -> None:
+        """Make the calls of attempts whose beginning is committed."""
+        for composed in begun:
+            self.flying[self._pool.submit(composed.deliver)] = composed
+            self.attempted += 1
 
     def renew(self) -> None:
         """Keep hold of what is at work: a slow provider must not be taken for a program that stopped."""
@@ -176,44 +193,38 @@ class _Flights:
                 return composed
             apart = {claim.seqs[at] for at in composed.payload.alone}
             desk.ledger.set_apart(claim, sorted(apart), now=desk.clock.now())
-            return self._rest(compose.without(claim, apart))
+            self._keep(compose.without(claim, apart))
         except ClaimLost as lost:
             desk.tell(str(lost))
         except BadInput as bad:
             _hold(desk, claim, str(bad.problems[0]))
         return None
 
-    def _rest(self, claim: Claim) -> Composed | None:
-        """Composed anew, without those who have left the batch in the meantime."""
-        if claim.seqs:
-            return self._composed(claim)
-        now = self._desk.clock.now()
-        self._desk.ledger.release(claim, now=now, due_at=now, why="nobody is left to send to")
-        return None
-
-    def _take_off(self, composed: Composed, packed: bytes | None = None) -> None:
-        """Commit that the attempt begins, and let it leave."""
-        desk = self._desk
+    def _begin(self, composed: Composed, packed: bytes | None = None) -> bool:
+        """Have the ledger say that the attempt begins. False where it does not: then it is composed anew, if at all."""
+        desk, claim = self._desk, composed.claim
+        now = desk.clock.now()
         try:
-            while True:
-                gone: Sequence[int] = ()
-                with suppress(GroupClosed):  # another one is found for it
-                    gone = desk.ledger.begin(
-                        composed.claim, composed.payload, now=desk.clock.now(), group=composed.group, packed=packed
-                    )
-                    if not gone:
-                        self.flying[self._pool.submit(composed.deliver)] = composed
-                        self.attempted += 1
-                        return
-                left, packed = self._rest(compose.without(composed.claim, set(gone))), None
-                if left is None:
-                    return
-                composed = left
+            gone = desk.ledger.begin(claim, composed.payload, now=now, group=composed.group, packed=packed)
+        except GroupClosed:  # another one is found for it
+            self.waiting.append(claim)
         except ClaimLost as lost:
             desk.tell(str(lost))
             with suppress(ClaimLost):  # stopped while it was on its way here; where the claim itself is lost, so be it
-                now = desk.clock.now()
-                desk.ledger.release(composed.claim, now=now, due_at=now, why="stopped before it was sent")
+                desk.ledger.release(claim, now=now, due_at=now, why="stopped before it was sent")
+        else:
+            if not gone:
+                return True
+            self._keep(compose.without(claim, set(gone)))
+        return False
+
+    def _keep(self, claim: Claim) -> None:
+        """What is left of a claim waits to be composed anew."""
+        if claim.seqs:
+            self.waiting.append(claim)
+            return
+        now = self._desk.clock.now()
+        self._desk.ledger.release(claim, now=now, due_at=now, why="nobody is left to send to")
 
 
 def _hold(desk: Desk, claim: Claim, why: str) -> None:

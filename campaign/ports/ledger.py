@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -40,10 +41,15 @@ class Applied(NamedTuple):
 
 
 class Ledger(Protocol):
-    """One world's record: live, sandbox or rehearsal. Each method is one transaction."""
+    """One world's record: live, sandbox or rehearsal. Each method is one transaction, but within ``together``."""
 
     @property
     def world(self) -> str: ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """Within it what this thread does is committed at its end, in one transaction; a call that raises takes back
+        its own part alone. Nothing may leave on the strength of a ``begin`` before that end."""
+        ...
 
     # --- approval ---
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
 
 from campaign.model.approval import Approval, Manifest
 from campaign.model.batch import Payload
@@ -30,6 +34,27 @@ class SqlLedger:
     def __init__(self, database: Database, *, world: str) -> None:
         self._database = database
         self._world = world
+        self._under_way = threading.local()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        with self._database.write() as connection:
+            self._under_way.connection = connection
+            try:
+                yield
+            finally:
+                self._under_way.connection = None
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        """A transaction of its own, or within ``together`` a part of that one which fails alone."""
+        shared: Connection | None = getattr(self._under_way, "connection", None)
+        if shared is None:
+            with self._database.write() as connection:
+                yield connection
+        else:
+            with shared.begin_nested():
+                yield shared
 
     @property
     def world(self) -> str:
@@ -45,7 +70,7 @@ class SqlLedger:
         at: datetime,
         release: bool = False,
     ) -> tuple[str, ...]:
-        with self._database.write() as connection:
+        with self._write() as connection:
             return waves.approve(connection, self._world, bundle, manifest, planned, by=by, at=at, release=release)
 
     def approvals(self) -> Mapping[str, Approval]:
@@ -61,25 +86,25 @@ class SqlLedger:
             return waves.find(connection, self._world, step=step, states=states)
 
     def end_wave(self, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             waves.end(connection, wave_id, state, why=why, at=at)
 
     def prepare_mail(self, wave: Wave, audience: Audience, *, batch_size: int, at: datetime) -> int:
-        with self._database.write() as connection:
+        with self._write() as connection:
             return waves.prepare_mail(connection, wave.id, audience, batch_size=batch_size, at=at)
 
     def prepare_posts(self, wave: Wave, accounts: Sequence[str], *, parts: int, at: datetime) -> int:
-        with self._database.write() as connection:
+        with self._write() as connection:
             return waves.prepare_posts(connection, wave.id, accounts, parts=parts, at=at)
 
     def claim(
         self, *, owner: str, now: datetime, lease: timedelta, most: int, without: Collection[str] = ()
     ) -> Sequence[Claim]:
-        with self._database.write() as connection:
+        with self._write() as connection:
             return claims.claim(connection, self._world, owner=owner, now=now, lease=lease, most=most, without=without)
 
     def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             claims.renew(connection, held, now=now, lease=lease)
 
     def pack(self, claim: Claim, payload: Payload) -> bytes:
@@ -95,35 +120,35 @@ class SqlLedger:
         packed: bytes | None = None,
     ) -> tuple[int, ...]:
         packed = self.pack(claim, payload) if packed is None else packed
-        with self._database.write() as connection:
+        with self._write() as connection:
             gone = claims.begin(connection, claim, packed, now=now)
             if group is not None and not gone:
                 groups.join(connection, group.id, claim.batch_id)
             return gone
 
     def record(self, claim: Claim, results: Mapping[int, Outcome], *, now: datetime, retry_at: datetime) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             outcomes.record(connection, claim, results, now=now, retry_at=retry_at)
 
     def halve(self, claim: Claim, *, now: datetime, why: str) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             claims.halve(connection, claim, now=now, why=why)
 
     def set_apart(self, claim: Claim, seqs: Sequence[int], *, now: datetime) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             claims.set_apart(connection, claim, seqs, now=now)
 
     def release(self, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             claims.release(connection, claim, now=now, due_at=due_at, why=why)
 
     def lapse(self, *, now: datetime) -> int:
-        with self._database.write() as connection:
+        with self._write() as connection:
             return claims.lapse(connection, self._world, now=now)
 
     def close_gate(self, channel: str, account: str, *, until: datetime, why: str) -> None:
         row = {"world": self._world, "channel": channel, "account": account, "until_at": until, "why": why}
-        with self._database.write() as connection:
+        with self._write() as connection:
             upsert(connection, t.gates, [row])
 
     def doubts(self, *, channels: Collection[str] | None = None) -> Sequence[Doubt]:
@@ -131,7 +156,7 @@ class SqlLedger:
             return doubts.doubts(connection, self._world, channels=channels)
 
     def settle(self, doubt: Doubt, results: Mapping[int, Settled], *, now: datetime) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             outcomes.settle(connection, doubt.batch_id, doubt.attempt_id, results, now=now)
 
     def groups(
@@ -145,47 +170,47 @@ class SqlLedger:
             return groups.for_claim(connection, self._world, claim)
 
     def open_group(self, wave: Wave, ref: str, *, size: int, now: datetime) -> Group:
-        with self._database.write() as connection:
+        with self._write() as connection:
             return groups.open_(connection, self._world, wave, ref, size=size, now=now)
 
     def barred(self, group: Group, *, now: datetime) -> int:
-        with self._database.write() as connection:
+        with self._write() as connection:
             return groups.barred(connection, group.id, now=now)
 
     def postpone(self, wave: Wave, *, until: datetime) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             groups.postpone(connection, wave.id, until=until)
 
     def call_back(self, group: Group, *, why: str, now: datetime) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             groups.call_back(connection, group.id, why=why, now=now)
 
     def called_back(self, group: Group, *, now: datetime) -> int:
-        with self._database.write() as connection:
+        with self._write() as connection:
             return groups.called_back(connection, group.id, now=now)
 
     def not_called_back(self, group: Group, *, why: str, unsure: bool, now: datetime) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             groups.not_called_back(connection, group.id, why=why, unsure=unsure, now=now)
 
     def close_wave(self, wave_id: int, *, now: datetime) -> None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             close_if_done(connection, wave_id, now)
 
     def withdraw(self, wave_id: int) -> bool:
-        with self._database.write() as connection:
+        with self._write() as connection:
             return groups.withdraw(connection, wave_id)
 
     def apply(self, events: Sequence[tuple[DeliveryId, Event]], *, now: datetime) -> Applied:
         if not events:
             return Applied({})
-        with self._database.write() as connection:
+        with self._write() as connection:
             return feedback.apply(connection, self._world, events, now=now)
 
     def judge(self, events: Sequence[tuple[DeliveryId, Event]]) -> int:
         if not events:
             return 0
-        with self._database.write() as connection:
+        with self._write() as connection:
             return feedback.judge(connection, self._world, events)
 
     def arms(self, step: str) -> Sequence[ArmFigures]:
@@ -197,7 +222,7 @@ class SqlLedger:
             return decisions.decision(connection, self._world, step)
 
     def decide(self, decision: Decision, *, let_go: Collection[int] = (), over: bool = False) -> Decision | None:
-        with self._database.write() as connection:
+        with self._write() as connection:
             return decisions.decide(connection, self._world, decision, let_go=let_go, over=over)
 
     def next_due(self, *, now: datetime) -> datetime | None:
