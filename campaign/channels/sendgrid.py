@@ -107,7 +107,11 @@ class SendGrid:
             told = replies.read(reply.data)
             if not isinstance(told, dict) or _MAIL_SEND not in told.get("scopes", ()):
                 raise ChannelUnusable("the SendGrid API key may not send mail; give it the permission Mail Send")
-            return [Standing(account=self.name, who=self.base_url, detail="the API key may send mail")]
+            holds = Groups.scopes <= set(told["scopes"])
+            staged = (
+                " and hold it until its instant" if holds else ", but not hold it until its instant (hand_off: staged)"
+            )
+            return [Standing(account=self.name, who=self.base_url, detail="the API key may send mail" + staged)]
         if reply.status == HTTPStatus.UNAUTHORIZED:
             raise ChannelUnusable(
                 "SendGrid refused the API key; make one with the permission Mail Send in SendGrid under Settings, "

@@ -52,6 +52,8 @@ class Groups:
 
     most_ahead = timedelta(hours=72)
     margin = timedelta(minutes=10)
+    scopes = frozenset({"mail.batch.create", "user.scheduled_sends.create", "user.scheduled_sends.read"})
+    """What an API key must be allowed to."""
 
     def __init__(self, pool: urllib3.HTTPConnectionPool, path: str, headers: Mapping[str, str]) -> None:
         self._pool = pool

@@ -142,3 +142,18 @@ def test_only_what_names_the_group_says_that_it_is_cancelled(status: int, body: 
 
 def test_the_margin_is_sendgrids_ten_minutes_and_what_it_holds_72_hours(groups: Groups) -> None:
     assert (groups.margin, groups.most_ahead) == (timedelta(minutes=10), timedelta(hours=72))
+
+
+@pytest.mark.parametrize(
+    ("scopes", "told"),
+    [
+        (["mail.send", *Groups.scopes], "the API key may send mail and hold it until its instant"),
+        (["mail.send", "mail.batch.create"], "but not hold it until its instant"),
+    ],
+)
+def test_the_check_says_whether_the_key_may_have_mail_held(scopes: list[str], told: str) -> None:
+    with answering(lambda _: Answer(200, {"scopes": scopes})) as server:
+        channel = SendGrid(api_key="key", base_url=server.url)
+        (standing,) = channel.check()
+        channel.close()
+    assert told in standing.detail
