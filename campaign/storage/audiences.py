@@ -15,7 +15,7 @@ from campaign.model.supporter import Supporter
 from campaign.ports.supporters import Shared
 from campaign.storage import segments
 from campaign.storage.database import Database
-from campaign.storage.people import COLUMNS, as_supporters
+from campaign.storage.people import COLUMNS, as_supporter
 from campaign.storage.tables import supporters
 
 _PAGE = 2_000
@@ -41,7 +41,7 @@ def pages(database: Database, audience: Audience) -> Iterator[Mapping[str, Seque
         with database.read() as connection:
             rows = _by_driver(connection, query, last=last)
         page: dict[str, list[Supporter]] = {}
-        for person in as_supporters(rows):
+        for person in map(as_supporter, rows):
             page.setdefault(person.language if person.language in others else first, []).append(person)
         if page:
             yield page

@@ -63,25 +63,3 @@ def _instant(stored: datetime | str) -> datetime:
     if isinstance(stored, str):
         return datetime.fromisoformat(stored + "+00:00")
     return stored if stored.tzinfo is UTC else stored.astimezone(UTC)
-
-
-def as_supporters(rows: Sequence[Sequence[Any]]) -> list[Supporter]:
-    """What ``as_supporter`` makes of each of many rows, column by column: that takes half as long."""
-    if not rows:
-        return []
-    columns = list(zip(*rows, strict=True))
-    tags, bases, sources, instants, texts, acted, extras = columns[9:16]
-    consents = [
-        Consent(_BASES[basis], source, _instant(at), text) if basis else None
-        for basis, source, at, text in zip(bases, sources, instants, texts, strict=True)
-    ]
-    return list(
-        map(
-            Supporter,
-            *columns[:9],
-            [read_tags(stored) if stored else () for stored in tags],
-            consents,
-            [_instant(at) if at else None for at in acted],
-            [orjson.loads(extra) if extra else {} for extra in extras],
-        )
-    )

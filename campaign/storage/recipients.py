@@ -18,7 +18,7 @@ from campaign.model.supporter import Supporter
 from campaign.storage import preferences
 from campaign.storage import tables as t
 from campaign.storage.batches import follows
-from campaign.storage.people import COLUMNS, as_supporters
+from campaign.storage.people import COLUMNS, as_supporter
 from campaign.storage.waves import NO_CONSENT
 
 FORGOTTEN = "forgotten"
@@ -56,7 +56,7 @@ def recipients(connection: Connection, batch: Row[Any], now: datetime) -> Recipi
     gone = {row[_SEQ]: without[row[_SEQ]] for row in rows if row[_SEQ] in without} if without else {}
     if gone:
         rows = [row for row in rows if row[_SEQ] not in gone]
-    return Recipients(tuple([row[_SEQ] for row in rows]), as_supporters(rows), gone)
+    return Recipients(tuple([row[_SEQ] for row in rows]), list(map(as_supporter, rows)), gone)
 
 
 def barred(connection: Connection, batch: Row[Any], now: datetime, *, claiming: bool = False) -> dict[int, str]:
