@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Sequence
 
 from campaign.errors import BadInput
 from campaign.flow import audience, hand_off
@@ -24,12 +24,24 @@ def wave(desk: Desk, contents: Contents, due: Wave) -> int:
     if step.channel == "email":
         size = desk.mails[bundle.plan.sender.via].limits.batch if bundle.plan.sender else 1
         people = audience.of(bundle, due.zones, share=due.share)
-        planned = desk.ledger.prepare_mail(due, people, batch_size=size, at=now)
-        for language in people.variants:
-            with suppress(BadInput):  # whoever sends it holds the wave, and says why
-                contents.mailing(due, language)  # compiled by now, and not when it is to leave
+        reads = _compiled(contents, due, people.variants)
+        planned = desk.ledger.prepare_mail(due, people, batch_size=size, at=now, reads=reads)
     else:
         parts = len(contents.posting(due).parts)
         planned = desk.ledger.prepare_posts(due, step.accounts, parts=parts, at=now)
     desk.watch.planned(planned)
     return planned
+
+
+def _compiled(contents: Contents, due: Wave, languages: Sequence[str]) -> frozenset[str] | None:
+    """Compile the e-mail by now, and not when it is to leave; what it reads of a supporter, None for all."""
+    reads: frozenset[str] = frozenset()
+    for language in languages:
+        try:
+            read = contents.mailing(due, language).compiled.reads
+        except BadInput:  # whoever sends it holds the wave, and says why
+            return None
+        if read is None:
+            return None
+        reads |= read
+    return reads

@@ -25,7 +25,8 @@ class Kept:
 class Claim:
     """A batch that ``owner`` alone may send until the lease ends.
 
-    ``seqs`` are the deliveries still to be sent, in order; for e-mail ``people`` are their supporters. For posts
+    ``seqs`` are the deliveries still to be sent, in order; for e-mail ``people`` are their supporters, with
+    address, name and what their wave's e-mail reads of them. For posts
     ``sent`` are the provider's ids of the parts before them, and ``kept`` what an earlier attempt handed over: the
     next one hands over the same bytes. ``as_of`` is the ledger's mark of whom it knew not to write to by then; "" is
     none.

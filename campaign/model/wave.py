@@ -59,6 +59,7 @@ class Wave:
     """A wave as the ledger holds it. ``counts`` are deliveries by their state now; they sum to ``planned``.
 
     ``ahead`` is how long before its instant it is handed to the provider; zero where it is handed over at it.
+    ``reads`` are a supporter's attributes that its e-mail is filled from; None is all of them.
     """
 
     id: int
@@ -79,6 +80,7 @@ class Wave:
     ahead: timedelta = timedelta(0)
     arm: str = ""
     share: Share | None = None
+    reads: frozenset[str] | None = None
 
     @property
     def name(self) -> str:

@@ -88,7 +88,9 @@ class Ledger(Protocol):
         """Hold, miss or cancel a wave: what is not sent yet of it will not be (``held``: for now)."""
         ...
 
-    def prepare_mail(self, wave: Wave, audience: Audience, *, batch_size: int, at: datetime) -> int:
+    def prepare_mail(
+        self, wave: Wave, audience: Audience, *, batch_size: int, at: datetime, reads: Collection[str] | None = None
+    ) -> int:
         """Write the audience into the ledger as planned, in one transaction; how many. Again: changes nothing."""
         ...
 

@@ -94,6 +94,11 @@ class Compiler:
     def fill(self) -> Fill:
         return self._fields.compiled(list(self._fields_by_source))
 
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """What the fields read of a supporter; None is all, as where a part is rendered whole for each person."""
+        return None if self.fallbacks else self._fields.reads(list(self._fields_by_source))
+
     def bodies(self) -> dict[Part, str]:
         """The shared bodies, by part."""
         raws = self._rendered()

@@ -95,6 +95,19 @@ class Fields:
         exec(compile(ast.fix_missing_locations(module), FILE, "exec"), space)  # noqa: S102 - written here, from Jinja's own code
         return space["fill"]  # type: ignore[no-any-return]  # defined by the code above
 
+    def reads(self, sources: Sequence[str]) -> frozenset[str] | None:
+        """What ``sources`` read of a supporter, by attribute; None where one of them takes the supporter as a whole."""
+        read: set[str] = set()
+        named = 0
+        for node in ast.walk(ast.parse(f"({' '.join(f'{source},' for source in sources)})", mode="eval")):
+            match node:
+                case ast.Attribute(ast.Name("person"), name):
+                    read.add(name)
+                    named -= 1
+                case ast.Name("person"):
+                    named += 1
+        return frozenset(read) if named == 0 else None
+
     def evaluated(self, each: Each) -> list[Any]:
         """What a loop that is the same for everybody goes over."""
         turns = f"[{_pattern(each.target, each.loop)} {self._turns(each)}]"

@@ -34,7 +34,8 @@ class CompiledMail:
     """An e-mail in one language: bodies that are the same for everybody, with ``tokens`` where people's values go.
 
     A token may stand in several places. ``fallbacks`` tells which parts could not be shared, and why: such a part is
-    one token, and its value is the whole part, rendered for one person at a time.
+    one token, and its value is the whole part, rendered for one person at a time. ``reads`` are the supporter's
+    attributes that it is filled from; None is all of them.
     """
 
     language: str
@@ -43,6 +44,7 @@ class CompiledMail:
     text: str
     tokens: tuple[str, ...]
     fallbacks: Mapping[Part, str]
+    reads: frozenset[str] | None
     _whole: Whole
     _fill: Fill
     _places: tuple[Place, ...]
@@ -143,6 +145,7 @@ def compiled(whole: Whole) -> CompiledMail:
         text=bodies["text"],
         tokens=compiler.tokens,
         fallbacks=compiler.fallbacks,
+        reads=compiler.reads,
         _whole=whole,
         _fill=compiler.fill,
         _places=compiler.places,

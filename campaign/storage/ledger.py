@@ -89,9 +89,11 @@ class SqlLedger:
         with self._write() as connection:
             waves.end(connection, wave_id, state, why=why, at=at)
 
-    def prepare_mail(self, wave: Wave, audience: Audience, *, batch_size: int, at: datetime) -> int:
+    def prepare_mail(
+        self, wave: Wave, audience: Audience, *, batch_size: int, at: datetime, reads: Collection[str] | None = None
+    ) -> int:
         with self._write() as connection:
-            return waves.prepare_mail(connection, wave.id, audience, batch_size=batch_size, at=at)
+            return waves.prepare_mail(connection, wave.id, audience, batch_size=batch_size, at=at, reads=reads)
 
     def prepare_posts(self, wave: Wave, accounts: Sequence[str], *, parts: int, at: datetime) -> int:
         with self._write() as connection:

@@ -23,10 +23,12 @@ from campaign.storage.waves import NO_CONSENT
 
 FORGOTTEN = "forgotten"
 _NO_BASIS = ("", "none")
-_ID, _BASIS = 0, 10
-"""Where these stand in COLUMNS."""
-_WISH, _SEQ = -2, -1
+_ID = 0
+"""Where it stands in COLUMNS."""
+_BASIS, _WISH, _SEQ = -3, -2, -1
 """Where these stand behind them."""
+_ALWAYS = frozenset({"id", "email", "first_name", "last_name"})
+"""What an e-mail is addressed by, whatever it reads."""
 
 
 class Recipients(NamedTuple):
@@ -37,12 +39,14 @@ class Recipients(NamedTuple):
     gone: Mapping[int, str]
 
 
-def recipients(connection: Connection, batch: Row[Any], now: datetime) -> Recipients:
-    """Who is left in the batch that is being claimed."""
+def recipients(
+    connection: Connection, batch: Row[Any], now: datetime, *, reads: frozenset[str] | None = None
+) -> Recipients:
+    """Who is left in the batch that is being claimed; of their data only what ``reads`` names, None is all."""
     if not batch.regular:
         rows, without = _irregular(connection, batch), barred(connection, batch, now, claiming=True)
     else:
-        rows = _regular(connection, batch)
+        rows = _regular(connection, batch, reads)
         without = _suppressed(connection, batch)
         wishes = {}
         for row in rows:
@@ -118,14 +122,15 @@ def people_mark(connection: Connection) -> str:
     return connection.exec_driver_sql("SELECT value FROM meta WHERE key = 'people'").scalar() or ""
 
 
-def _regular(connection: Connection, batch: Row[Any]) -> list[Sequence[Any]]:
+def _regular(connection: Connection, batch: Row[Any], reads: frozenset[str] | None) -> list[Sequence[Any]]:
     """COLUMNS, the wish and the seq of those in the batch's range who have no outcome of their own."""
     mark = _mark(connection)
-    columns = ", ".join(f"s.{column.name}" for column in COLUMNS)
+    columns = ", ".join(_read(column.name, reads) for column in COLUMNS)
     there = (batch.wave_id, batch.first_seq, batch.last_seq)
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(
-            f"SELECT {columns}, s.preference, d.seq FROM deliveries d LEFT JOIN supporters s ON s.id = d.supporter_id "  # noqa: S608 - names and marks only
+            f"SELECT {columns}, s.consent_basis, s.preference, d.seq "  # noqa: S608 - names and marks only
+            "FROM deliveries d LEFT JOIN supporters s ON s.id = d.supporter_id "
             f"WHERE d.wave_id = {mark} AND d.seq BETWEEN {mark} AND {mark} ORDER BY d.seq",
             there,
         )
@@ -138,10 +143,16 @@ def _regular(connection: Connection, batch: Row[Any]) -> list[Sequence[Any]]:
     return [row for row in rows if row[_SEQ] not in ended] if ended else rows
 
 
+def _read(name: str, reads: frozenset[str] | None) -> str:
+    """A column of a supporter, or nothing in its place where the wave's e-mail does not read it."""
+    wanted = reads is None or name in _ALWAYS or name in reads or ("consent" in reads and name.startswith("consent_"))
+    return f"s.{name}" if wanted else "''"
+
+
 def _irregular(connection: Connection, batch: Row[Any]) -> Sequence[Sequence[Any]]:
     d, s, o = t.deliveries, t.supporters, t.outcomes
     query: Select[Any] = (
-        sa.select(*COLUMNS, s.c.preference, d.c.seq)
+        sa.select(*COLUMNS, s.c.consent_basis, s.c.preference, d.c.seq)
         .select_from(d)
         .outerjoin(s, s.c.id == d.c.supporter_id)
         .join(o, sa.and_(o.c.wave_id == d.c.wave_id, o.c.seq == d.c.seq))

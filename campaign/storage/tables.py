@@ -154,6 +154,7 @@ waves = Table(
     Column("first_sent_at", Utc),
     Column("finished_at", Utc),
     _text("why"),
+    Column("reads", Text),  # JSON list: the supporter's attributes that its e-mail is filled from; NULL is all
     Column("ahead_s", Integer, nullable=False, server_default="0"),  # handed over so long before its instant
     _text("arm"),
     Column("share_start", Integer),  # NULL: everybody; else who draws from here

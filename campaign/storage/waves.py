@@ -189,6 +189,7 @@ def find(
             why=row.why,
             ahead=timedelta(seconds=row.ahead_s),
             arm=row.arm,
+            reads=None if row.reads is None else frozenset(json.loads(row.reads)),
             share=None if row.share_start is None else Share(row.share_start, row.share_end, row.seed),
         )
         for row in rows
@@ -224,7 +225,15 @@ def end(connection: Connection, wave_id: int, state: WaveState, *, why: str, at:
     )
 
 
-def prepare_mail(connection: Connection, wave_id: int, audience: Audience, *, batch_size: int, at: datetime) -> int:
+def prepare_mail(
+    connection: Connection,
+    wave_id: int,
+    audience: Audience,
+    *,
+    batch_size: int,
+    at: datetime,
+    reads: Collection[str] | None,
+) -> int:
     """One INSERT … SELECT for each variant, so that a batch holds people who get the same shared body."""
     others = _others(connection, wave_id)
     if not _enter(connection, wave_id):
@@ -242,6 +251,9 @@ def prepare_mail(connection: Connection, wave_id: int, audience: Audience, *, ba
             connection, wave_id, total, here, size=batch_size, at=at, due_at=_due(connection, wave_id), variant=language
         )
         total += here
+    if reads is not None:
+        named = json.dumps(sorted(reads))
+        connection.execute(sa.update(t.waves).where(t.waves.c.id == wave_id).values(reads=named))
     left_out = _leave_out(connection, wave_id, audience.campaign, at)
     _entered(connection, wave_id, total, {State.PLANNED: total - left_out, State.SUPPRESSED: left_out}, at)
     return total

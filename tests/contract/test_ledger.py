@@ -178,6 +178,19 @@ class TestSending:
         assert counts(ledger) == logged(ledger) == {State.ACCEPTED: 4, State.PLANNED: 6}
         assert next(iter(ledger.log(Filters(recipient="PERSON0@example.org")))).ref == "m1"
 
+    def test_people_come_with_address_name_and_what_their_wave_reads_of_them(
+        self, ledger: SqlLedger, supporters: SqlSupporters
+    ) -> None:
+        supporters.add(people(2, region="NY", tags=("donor",)), at=T0)
+        approve(ledger)
+        ledger.prepare_mail(ledger.waves()[0], AUDIENCE, batch_size=4, at=T0, reads={"tags"})
+        taken = claim(ledger)
+        whole = supporters.get([person.id for person in taken.people])
+        for person in taken.people:
+            full = whole[person.id]
+            assert (person.email, person.first_name, person.tags) == (full.email, full.first_name, ("donor",))
+            assert (person.region, person.consent, person.acted_at, dict(person.extra)) == ("", None, None, {})
+
     def test_no_batch_is_claimed_twice(self, ledger: SqlLedger, supporters: SqlSupporters) -> None:
         prepared(ledger, supporters)
         first = ledger.claim(owner="one", now=T0, lease=LEASE, most=2)

@@ -14,7 +14,7 @@ from campaign.model.delivery import Keys, State
 from campaign.model.event import Event, EventKind
 from campaign.model.outcome import Accepted, InDoubt
 from campaign.model.supporter import Reason
-from campaign.model.wave import WaveState
+from campaign.model.wave import LEAD, WaveState
 from campaign.storage.inbox import SqlInbox
 from tests.builders import T0, payload, post_message, step, wave
 from tests.desks import HOUR, Office
@@ -149,6 +149,6 @@ def test_a_rollout_that_is_out_ends_and_one_that_is_not_yet_due_waits_for_its_in
     at.approve(step(), wave(), wave(number=2, due_at=T0 + HOUR))
     listens(at)
     turn = rollout.turns(at.desk)
-    assert turn() == T0 + HOUR
+    assert turn() == T0 + HOUR - LEAD
     at.clock.sleep_until(T0 + HOUR)
     assert turn() is None

@@ -569,3 +569,20 @@ def test_a_text_whose_list_is_numbered_by_conditions_is_made_for_each_person_and
     mail = compile_mail(source, "en", SHARED)
     assert mail.fallbacks == {"text": "a conditional or loop changes the text around it"}
     assert [mail.whole(person, URL).text for person in (ANA, BO)] == ["1. Ana\n2. b\n", "1. b\n"]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("{{ supporter.first_name }} {{ supporter.extra.shoe | fallback('any') }}", {"first_name", "extra"}),
+        ("{% if supporter.consent %}{{ supporter.consent.at | date }}{% endif %}", {"consent"}),
+        ("the same for everybody", set()),
+        ("{% set one = supporter %}{{ one.region }}", {"region"}),
+    ],
+)
+def test_a_mail_knows_what_it_reads_of_a_supporter(text: str, read: set[str]) -> None:
+    assert compiled(text=text).reads == frozenset(read)
+
+
+def test_a_mail_that_takes_a_supporter_as_a_whole_reads_all_of_them() -> None:
+    assert compiled(text="{{ supporter }}").reads is None

@@ -22,6 +22,7 @@ def _text(name: str) -> sa.Column[str]:
 def upgrade() -> None:
     op.add_column("supporters", _text("preference"))
     op.add_column("supporters", sa.Column("preferred_at", Utc()))
+    op.add_column("waves", sa.Column("reads", sa.Text()))
     op.add_column("waves", sa.Column("ahead_s", sa.Integer(), server_default="0", nullable=False))
     op.add_column("waves", _text("arm"))
     op.add_column("waves", sa.Column("share_start", sa.Integer()))
