@@ -232,6 +232,12 @@ def test_202_is_accepted_with_sendgrids_id() -> None:
     assert outcome_of(http(202, headers="X-Message-Id: abc\r\n"), people=3) == Accepted(ref="abc")
 
 
+def test_a_202_that_was_the_last_of_its_window_says_until_when_to_rest() -> None:
+    spent = "X-Message-Id: abc\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1779454800\r\n"
+    assert outcome_of(http(202, headers=spent)) == Accepted(ref="abc", rest_until=datetime(2026, 5, 22, 13, tzinfo=UTC))
+    assert outcome_of(http(202, headers=spent.replace(": 0", ": 1"))) == Accepted(ref="abc")
+
+
 @pytest.mark.parametrize("status", [400, 406, 413, 415, 422])
 def test_a_bad_request_is_refused_with_sendgrids_reason_and_without_the_address(status: int) -> None:
     refused = Refused("Not good: [(address)]", code=str(status))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Event
@@ -464,3 +465,44 @@ class TestChannelsThatFail:
             assert held.state is WaveState.HELD
             assert "supporter 4" in held.why
             assert any("is held" in said for said in at.told)
+
+
+class TestCallsOfTheirOwn:
+    def test_who_does_not_fit_into_a_call_with_others_gets_one_alone_and_everybody_gets_it_once(
+        self, tmp_path: Path
+    ) -> None:
+        class Narrow(Told[MailBatch]):
+            def compose(self, batch: MailBatch) -> Payload:
+                large = tuple(at for at, row in enumerate(batch.rows) if "large" in row.address)
+                return replace(super().compose(batch), alone=large if len(batch) > 1 else ())
+
+        with office(tmp_path, mail=Narrow("sendgrid", batch=10)) as at:
+            large = [one for n in range(2) for one in people(1, email=f"large{n}@example.org")]
+            at.supporters.add([*people(6), *large], at=T0)
+            at.approve(step())
+            prepare.wave(at.desk, at.contents, at.waves()[0])
+            send(at)
+            calls = sorted(addresses(batch) for batch, _ in at.mail.got)
+            assert calls == [
+                ["large0@example.org"],
+                ["large1@example.org"],
+                [f"person{n}@example.org" for n in range(6)],
+            ]
+            assert at.states() == {State.ACCEPTED: 8}
+
+    def test_a_provider_that_took_the_last_it_takes_for_now_is_left_alone_until_then(self, tmp_path: Path) -> None:
+        clock = HandClock(T0)
+
+        def last(batch: MailBatch, _: Payload) -> Sequence[Outcome]:
+            return [Accepted(rest_until=T0 + MINUTE)] * len(batch)
+
+        with office(tmp_path, mail=Told("sendgrid", delivers=last, in_flight=1), clock=clock) as at:
+            prepared(at, 8)
+            send(at)
+            assert at.states() == {State.ACCEPTED: 4, State.DEFERRED: 4}
+            send(at)
+            assert len(at.mail.got) == 1
+            clock.at = T0 + MINUTE
+            at.mail.delivers = accept
+            send(at)
+            assert at.states() == {State.ACCEPTED: 8}
