@@ -47,8 +47,8 @@ class Ledger(Protocol):
     def world(self) -> str: ...
 
     def together(self) -> AbstractContextManager[None]:
-        """Within it what this thread does is committed at its end, in one transaction; a call that raises takes back
-        its own part alone. Nothing may leave on the strength of a ``begin`` before that end."""
+        """Within it what this thread does is committed by its end, in one transaction where that bears no risk; a call
+        that raises takes back its own part alone. Nothing may leave on the strength of a ``begin`` before that end."""
         ...
 
     # --- approval ---

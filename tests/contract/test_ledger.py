@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -190,6 +191,19 @@ class TestSending:
             full = whole[person.id]
             assert (person.email, person.first_name, person.tags) == (full.email, full.first_name, ("donor",))
             assert (person.region, person.consent, person.acted_at, dict(person.extra)) == ("", None, None, {})
+
+    def test_what_is_done_together_fails_one_by_one_and_the_rest_stands(
+        self, ledger: SqlLedger, supporters: SqlSupporters
+    ) -> None:
+        prepared(ledger, supporters, 8)
+        first, second = (claim(ledger), claim(ledger))
+        attempt_of = payload(len(first.seqs))
+        with ledger.together():
+            assert ledger.begin(first, attempt_of, now=T0) == ()
+            with pytest.raises(ClaimLost):
+                ledger.begin(replace(second, owner="somebody else"), attempt_of, now=T0)
+            record(ledger, first, [Accepted()] * len(first.seqs))
+        assert counts(ledger) == logged(ledger) == {State.ACCEPTED: 4, State.CLAIMED: 4}
 
     def test_no_batch_is_claimed_twice(self, ledger: SqlLedger, supporters: SqlSupporters) -> None:
         prepared(ledger, supporters)
