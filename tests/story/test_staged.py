@@ -188,7 +188,6 @@ def test_the_program_hands_over_ahead_and_the_provider_sends_at_the_instant(live
 
 def test_a_lost_reply_is_put_right_before_the_program_is_idle(live: Campaign, provider: Provider) -> None:
     provider.fail(provider="sendgrid", fault="drop-reply", times=1)
-    provider.fail(provider="sendgrid-scheduled", fault="drop-reply", times=1)
     shown = live(*RUN)
     assert "taken back from the provider, because the reply to a request in it was lost" in " ".join(shown.split())
     assert states(live) == {"accepted"}
