@@ -65,7 +65,7 @@ class SendGrid:
         api_key: str,
         base_url: str = "https://api.sendgrid.com",
         timeout_s: float = 30.0,
-        in_flight: int = 4,
+        in_flight: int = 8,
         categories: Sequence[str] = (),
         track_opens: bool = True,
         track_clicks: bool = True,

@@ -26,9 +26,11 @@ from campaign.model.claim import Claim
 from campaign.model.outcome import Outcome
 from campaign.model.wave import WaveState
 
-_IN_FLIGHT = 32
-_AT_ONCE = 4
+_IN_FLIGHT = 64
+_AT_ONCE = 16
 """Claims taken in one look at the ledger: few, so that a slow provider's do not take the places of all others."""
+_SWITCH_S = 0.002
+"""How long a thread may go on: shorter, and composing stops for each call; longer, and calls wait for composing."""
 
 
 def everything(desk: Desk, contents: Contents, *, until: datetime | None = None) -> int:
@@ -37,7 +39,10 @@ def everything(desk: Desk, contents: Contents, *, until: datetime | None = None)
     Returns early where the desk is stopping, and at ``until``, when something else comes due: a launch does not wait
     for the end of a long mailing.
     """
-    with undisturbed(), ThreadPoolExecutor(max_workers=2 * _IN_FLIGHT, thread_name_prefix="dispatch") as pool:
+    with (
+        undisturbed(switch_s=_SWITCH_S),
+        ThreadPoolExecutor(max_workers=2 * _IN_FLIGHT, thread_name_prefix="dispatch") as pool,
+    ):
         flights = _Flights(desk, contents, pool, until)
         try:
             while True:
@@ -92,7 +97,7 @@ class _Flights:
         """Claim what is due, as far as there is room; how many batches."""
         desk = self._desk
         now = desk.clock.now()
-        room = min(_IN_FLIGHT - len(self.flying) - len(self.packing) - len(self.waiting), _AT_ONCE - len(self.waiting))
+        room = min(_IN_FLIGHT - len(self.flying) - len(self.packing) - len(self.waiting), _AT_ONCE)
         if room <= 0 or desk.stopping.is_set() or (self._until is not None and now >= self._until):
             return 0
         full = {claim.wave.channel for claim in self.waiting}

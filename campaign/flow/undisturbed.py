@@ -14,17 +14,17 @@ _before: list[tuple[bool, float]] = []  # one entry for each who is at work; the
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def undisturbed(*, switch_s: float = _SWITCH_S) -> Iterator[None]:
     """For work that makes millions of small values, none in a cycle, beside a thread that waits for a database.
 
     The search for cycles is left off: it would look at each of the values several times and find nothing. Threads take
-    turns every half millisecond instead of every five: a database that is done must not wait for its next work. Both
-    are the whole process's, and are as they were once the last who works so is done.
+    turns every ``switch_s`` seconds instead of every five milliseconds: a database that is done must not wait for its
+    next work. Both are the whole process's, and are as they were once the last who works so is done.
     """
     with _lock:
         _before.append((gc.isenabled(), sys.getswitchinterval()) if not _before else _before[0])
         gc.disable()
-        sys.setswitchinterval(_SWITCH_S)
+        sys.setswitchinterval(switch_s)
     try:
         yield
     finally:

@@ -384,13 +384,13 @@ class TestStopping:
             return accept(batch, payload)
 
         with office(tmp_path, mail=Told("sendgrid", delivers=stop, in_flight=1)) as at:
-            prepared(at, 60)
+            prepared(at, 100)
             assert send(at) == 1
-            assert at.states() == {State.ACCEPTED: 4, State.DEFERRED: 12, State.PLANNED: 44}
+            assert at.states() == {State.ACCEPTED: 4, State.DEFERRED: 60, State.PLANNED: 36}
             assert send(at) == 0
             at.desk.stopping.clear()
             send(at)
-            assert at.states() == {State.ACCEPTED: 60}
+            assert at.states() == {State.ACCEPTED: 100}
 
     def test_a_wave_that_is_stopped_while_it_goes_out_sends_no_more(self, tmp_path: Path) -> None:
         def halt(batch: MailBatch, payload: Payload) -> Sequence[Outcome]:
