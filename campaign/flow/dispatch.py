@@ -98,7 +98,7 @@ class _Flights:
         desk = self._desk
         now = desk.clock.now()
         room = min(_IN_FLIGHT - len(self.flying) - len(self.packing) - len(self.waiting), _AT_ONCE)
-        if room <= 0 or desk.stopping.is_set() or (self._until is not None and now >= self._until):
+        if room <= 0 or self._is_leaving():
             return 0
         full = {claim.wave.channel for claim in self.waiting}
         if full >= self._channels:
@@ -112,7 +112,7 @@ class _Flights:
         busy = Counter(composed.provider for composed in (*self.packing.values(), *self.flying.values()))
         for claim in tuple(self.waiting):
             provider = self._provider(claim)
-            if claim not in self.waiting or self._desk.stopping.is_set() or busy[provider] >= self._limits[provider]:
+            if self._is_leaving() or claim not in self.waiting or busy[provider] >= self._limits[provider]:
                 continue
             self.waiting.remove(claim)
             composed = self._composed(claim)
@@ -173,6 +173,10 @@ class _Flights:
                 self._desk.ledger.release(claim, now=self._desk.clock.now(), due_at=due_at, why=why)
             except ClaimLost as lost:
                 self._desk.tell(str(lost))
+
+    def _is_leaving(self) -> bool:
+        """True where what waits is to be given back: the desk is stopping, or something else comes due."""
+        return self._desk.stopping.is_set() or (self._until is not None and self._desk.clock.now() >= self._until)
 
     def _turn_back(self, channel: str, account: str, *, until: datetime, why: str) -> None:
         held = [one for one in self.unbegun if one.wave.channel == channel and account in ("", one.account)]
