@@ -87,10 +87,10 @@ def rehearse(
     first = min(wave.due_at for waves in sources.waves.values() for wave in waves)
     kept = database.get("clock")
     clock = VirtualClock(datetime.fromisoformat(kept) if kept else first - timedelta(minutes=1))
-    count = int(database.get("people") or 0)
+    count = int(database.get("supporters") or 0)
     if not count:
         count = people(database, clock.now())
-        database.put("people", str(count))
+        database.put("supporters", str(count))
         database.put("asked", asked)
     began_at = clock.now()
     with bootstrap.sandboxed(

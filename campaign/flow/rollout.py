@@ -25,11 +25,13 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         due.voided(desk)
         hand_off.reach(desk, contents)
         due.withdraw(desk)
-        begun = {wave.id for wave in due.waves(desk) if prepare.wave(desk, contents, wave)}
+        for wave in due.waves(desk):
+            prepare.wave(desk, contents, wave)
         due.stale(desk)
+        unsent = _unsent(desk)
         coming = desk.ledger.next_due(now=desk.clock.now())
         dispatch.everything(desk, contents, until=coming)
-        _tell(desk, begun)
+        _tell(desk, unsent)
         feedback.apply(desk)
         settle.doubts(desk, contents)
         hand_off.reach(desk, contents)
@@ -48,9 +50,14 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
     return feedback.listening(desk, turn)
 
 
-def _tell(desk: Desk, begun: Collection[int]) -> None:
-    """How the waves of this turn fared at once."""
-    for wave in desk.ledger.waves(states=(WaveState.PREPARED, WaveState.DONE, WaveState.HELD)) if begun else ():
-        if wave.id in begun:
+def _unsent(desk: Desk) -> Collection[int]:
+    """The waves that are ready, and of which nothing has left."""
+    return {wave.id for wave in desk.ledger.waves(states=(WaveState.PREPARED,)) if wave.first_sent_at is None}
+
+
+def _tell(desk: Desk, unsent: Collection[int]) -> None:
+    """How those of ``unsent`` fared at once that this turn has sent, or found nobody left to send to."""
+    for wave in desk.ledger.waves(states=(WaveState.PREPARED, WaveState.DONE, WaveState.HELD)) if unsent else ():
+        if wave.id in unsent and (wave.first_sent_at is not None or wave.state is not WaveState.PREPARED):
             stands = sorted(wave.counts.items(), key=lambda item: -item[1])
             desk.tell(f"{wave.name}: " + ", ".join(f"{n:,} {state.value.replace('_', ' ')}" for state, n in stands))

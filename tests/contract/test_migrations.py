@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
@@ -21,11 +23,12 @@ from campaign.storage.supporters import SqlSupporters
 from tests.builders import T0, people
 
 AT_ONCE = 4
+MIGRATIONS = Path(storage.__file__).parent / "migrations"
 OPENS = "import sys; from campaign.storage.database import Database; print(Database(sys.argv[1]).salt.hex())"
 
 
 def test_head_is_the_newest_script_and_the_only_one_without_a_successor() -> None:
-    scripts = ScriptDirectory(str(Path(storage.__file__).parent / "migrations"))
+    scripts = ScriptDirectory(str(MIGRATIONS))
     assert scripts.get_heads() == [HEAD]
 
 
@@ -43,6 +46,22 @@ def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(database: Da
         Database(database.engine.url.render_as_string(hide_password=False))
     with database.read() as connection:
         assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one() == "9999"
+
+
+def test_what_a_rehearsal_of_the_first_version_kept_comes_along(database_url: str) -> None:
+    """It kept its number of supporters under a name that the second version uses for something else."""
+    engine = sa.create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(sa.insert(tables.meta).values(key="people", value="500"))
+    engine.dispose()
+    database = Database(database_url)
+    assert database.get("supporters") == "500"
+    assert database.revision() == HEAD
+    database.close()
 
 
 def test_a_database_opened_several_times_at_once_keeps_what_it_holds(database: Database) -> None:

@@ -27,6 +27,18 @@ def test_a_whole_rollout_goes_out_turn_by_turn_each_wave_at_its_instant(at: Offi
     assert at.states() == {State.ACCEPTED: 11}
 
 
+def test_a_wave_is_told_once_when_it_has_gone_out_and_not_when_it_is_prepared(at: Office) -> None:
+    at.add(2)
+    at.approve(step(), wave(due_at=T0 + HOUR))
+    lines: list[tuple[timedelta, str]] = []
+    at.desk.report = lambda now, what: lines.append((now - T0, what))
+    turn = rollout.turns(at.desk)
+    while (following := turn()) is not None:
+        at.clock.sleep_until(following)
+    turn()
+    assert lines == [(HOUR, "alert#1: 2 accepted")]
+
+
 def test_a_turn_too_many_is_harmless(at: Office) -> None:
     at.add(3)
     at.approve(step())

@@ -83,6 +83,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sent_tests")),
     )
     op.create_index(op.f("ix_sent_tests_world_step"), "sent_tests", ["world", "step"], unique=False)
+    # Until now a rehearsal kept under this name how many supporters it has.
+    op.execute("UPDATE meta SET key = 'supporters' WHERE key = 'people'")
     if op.get_bind().dialect.name == "sqlite":
         _notice_changes()
 
