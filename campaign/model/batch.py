@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from campaign.model.media import PartMedia
 from campaign.model.plan import Sender
 
 
@@ -56,11 +57,12 @@ class MailBatch:
 
 
 class PostPart(NamedTuple):
-    """One part of a thread, still to be sent. ``text`` is the finished text."""
+    """One part of a thread, still to be sent. ``text`` is the finished text, ``shows`` what stands beside it."""
 
     seq: int
     key: str
     text: str
+    shows: PartMedia = PartMedia()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class PostBatch:
     ``made_at`` is the wave's instant: with each part's key it fixes all that a channel must choose (a record's time
     and key), so that a second attempt is the same to the byte. ``sent`` are the provider's ids of the parts before
     these. ``attempted_at`` is when the last attempt began, for settling by reading.
+    ``files`` are the bytes of the parts' media, by digest.
     """
 
     id: int
@@ -81,6 +84,7 @@ class PostBatch:
     warning: str = ""
     visibility: str = "public"
     attempted_at: datetime | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.parts)

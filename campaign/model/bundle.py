@@ -33,12 +33,14 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """A campaign as its files are now. ``waves`` are each step's, at the instants the plan resolves to."""
+    """A campaign as its files are now. ``waves`` are each step's, at the instants the plan resolves to; ``media`` the
+    bytes of the messages' pictures and videos by digest, read when they are asked for."""
 
     plan: Plan
     letter: Letter
     messages: Mapping[str, Message]
     waves: Mapping[str, tuple[PlannedWave, ...]]
+    media: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def bundle(self, step: Step) -> Bundle:
         return Bundle(

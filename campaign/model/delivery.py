@@ -35,9 +35,10 @@ class State(StrEnum):
     SUPPRESSED = "suppressed"
     CANCELLED = "cancelled"
     MISSED = "missed"
+    RETRACTED = "retracted"
 
 
-TAKEN = frozenset({State.ACCEPTED, State.DELIVERED, State.BOUNCED, State.DROPPED, State.COMPLAINED})
+TAKEN = frozenset({State.ACCEPTED, State.DELIVERED, State.BOUNCED, State.DROPPED, State.COMPLAINED, State.RETRACTED})
 """The provider took it, whatever came of it later."""
 
 OPEN = frozenset({State.PLANNED, State.CLAIMED, State.DEFERRED})

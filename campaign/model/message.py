@@ -31,15 +31,67 @@ class MailSource:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+Shape = Literal["wide", "square", "tall"]
+"""Of a card: 1,200 x 675, 1,080 x 1,080 or 1,080 x 1,350 pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardSource:
+    """A picture to be made from the letter: words of it, or a figure with what it counts (``says``). Both are
+    templates; the alternative text is written from the same data."""
+
+    kind: Literal["quotation", "figure"]
+    text: Source
+    says: Source | None = None
+    shape: Shape = "wide"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSource:
+    """One picture or video of a post, as its front matter asks for it: a ``file``, or a ``card`` to be made.
+
+    ``file`` is its path under messages/, ``digest`` the SHA-256 of its bytes in hex. ``alt`` is a template; a card
+    writes its own. ``part`` is the part of the thread that shows it, from 1; ``line`` where the front matter asks.
+    """
+
+    line: int
+    part: int = 1
+    alt: Source | None = None
+    file: str = ""
+    digest: str = ""
+    card: CardSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCardSource:
+    """What a link is shown as, on networks that leave that to whoever posts it. ``url``, ``title`` and ``text`` are
+    templates."""
+
+    line: int
+    url: Source
+    title: Source
+    text: Source
+    image: MediaSource | None = None
+    part: int = 1
+
+
 @dataclass(frozen=True, slots=True)
 class PostSource:
-    """A post for one network, or for all (``channel`` is ""). Thread parts are divided by a line of ``---``."""
+    """A post for one network, or for all (``channel`` is ""). Thread parts are divided by a line of ``---``.
+
+    ``split`` divides what is longer than its network takes at the ends of sentences; ``numbered`` ends each part of a
+    thread with its number.
+    """
 
     channel: str
     body: Source
     language: str = ""
     warning: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    split: bool = False
+    numbered: bool = False
+    media: tuple[MediaSource, ...] = ()
+    link_card: LinkCardSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

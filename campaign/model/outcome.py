@@ -26,12 +26,14 @@ class Deferred:
     """Certainly not taken, and worth trying again.
 
     ``until`` is the earliest instant (UTC) the provider named, or None where it named none. ``scope`` says what
-    must wait: this delivery alone, its account, or the whole channel.
+    must wait: this delivery alone, its account, or the whole channel. ``hold`` is True where time alone mends nothing
+    (credit that is spent): its wave is held for a person.
     """
 
     reason: str
     until: datetime | None = None
     scope: Literal["delivery", "account", "channel"] = "delivery"
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

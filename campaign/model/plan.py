@@ -143,7 +143,8 @@ class Step:
 
     ``hand_off`` ``staged`` hands e-mail to the provider ``ahead`` of its instant, which sends it at the instant;
     ``direct`` hands it over at the instant. ``embargo`` is the floor before which nothing of this step may leave;
-    None is no floor. ``line`` is where the step begins in the plan.
+    None is no floor. ``thread`` ``first`` posts only the first part of its message, for
+    accounts that may not reply. ``line`` is where the step begins in the plan.
     """
 
     id: str
@@ -157,6 +158,7 @@ class Step:
     repeat: Repeat | None = None
     embargo: datetime | None = None
     visibility: Literal["public", "unlisted", "private"] = "public"
+    thread: Literal["whole", "first"] = "whole"
     repeat_text: bool = False
     hand_off: HandOff = "direct"
     ahead: timedelta = AHEAD
@@ -179,7 +181,8 @@ class Plan:
     """A plan that holds no error. ``launch`` is T-0 in UTC, ``zone`` the campaign's IANA zone.
 
     ``links`` are named URLs that messages use (``action`` and ``letter`` always exist), ``untagged`` hosts whose
-    links get no UTM tags, ``facts`` what messages may state beside the letter.
+    links get no UTM tags, ``facts`` what messages may state beside the letter. ``handles`` are the accounts' names on
+    their networks, by channel and account: who must stand behind the credentials.
     """
 
     path: Path
@@ -200,6 +203,7 @@ class Plan:
     clock_change: ClockChange
     steps: tuple[Step, ...]
     target_email: str = ""
+    handles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def step(self, step_id: str) -> Step:
         """The step of that id; KeyError where there is none."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeVar
 
 from campaign.model.batch import MailBatch, Payload, PostBatch, Shown
 from campaign.model.group import Cancelling, Opened
+from campaign.model.media import Metrics
 from campaign.model.outcome import Deferred, Outcome, Settled
 
 BatchT = TypeVar("BatchT", MailBatch, PostBatch, contravariant=True)
@@ -42,11 +43,20 @@ class Settling:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What ``doctor`` shows of one account: who it is to the provider, and what is left of its limits."""
+    """What ``doctor`` shows of one account: who it is to the provider, and what is left of its limits.
+
+    ``handle`` is its name on its network as people write it, without ``@`` at the front ("" where it has none).
+    ``may`` is what it is allowed to do, in words. ``ends_at`` is when its token ends, None where it does not or nobody
+    says. ``characters`` is the longest post that its server takes, None where that is the same for all its network.
+    """
 
     account: str
     who: str
     detail: str = ""
+    handle: str = ""
+    may: tuple[str, ...] = ()
+    ends_at: datetime | None = None
+    characters: int | None = None
 
 
 class Channel(Protocol[BatchT]):
@@ -127,4 +137,21 @@ class MailChannel(Channel[MailBatch], Protocol):
         ...
 
 
-PostChannel = Channel[PostBatch]
+class PostChannel(Channel[PostBatch], Protocol):
+    def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:
+        """Do what can be done before the instant: sign in, open connections and, where ``upload``, hand over media.
+
+        To do it again changes nothing. It raises nothing for what the provider does: ``deliver`` does what is missing.
+        """
+        ...
+
+    def metrics(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics] | Deferred:
+        """The public figures of posts that stand, by ref; what is not there any more is left out.
+
+        Deferred where they cannot be read now.
+        """
+        ...
+
+    def retract(self, account: str, ref: str) -> Outcome:
+        """Delete a post: Accepted where it is gone, also where it was gone before. To ask again is harmless."""
+        ...

@@ -160,6 +160,7 @@ waves = Table(
     Column("share_start", Integer),  # NULL: everybody; else who draws from here
     Column("share_end", Integer),  # to here, in 1/10,000
     Column("seed", Id, nullable=False, server_default="0"),
+    Column("media", Text),  # JSON: what each part of its post shows, fitted to its network; NULL is nothing
     UniqueConstraint("world", "step", "number"),
     Index(None, "world", "state", "due_at"),
 )
@@ -307,4 +308,56 @@ decisions = Table(  # what an A/B test has found, or a person has said
     Column("by", Text, nullable=False),
     Column("decided_at", Utc, nullable=False),
     Column("figures", Text, nullable=False),  # JSON: each arm's figures as they were
+)
+
+media = Table(  # pictures and videos: those that were approved, and as they were fitted to a network
+    "media",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of the body, in hex
+    Column("body", LargeBinary, nullable=False),
+)
+
+spending = Table(  # what a wave costs, reserved when it is prepared
+    "spending",
+    metadata,
+    Column("wave_id", Id, ForeignKey("waves.id"), primary_key=True, autoincrement=False),
+    Column("world", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("micro_usd", BigInteger, nullable=False),
+    Column("reserved_at", Utc, nullable=False),
+    Index(None, "world", "channel"),
+)
+
+metrics = Table(  # the public figures of posts, each time they were read; NULL: the network does not tell
+    "metrics",
+    metadata,
+    Column("wave_id", Id, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("read_at", Utc, primary_key=True),
+    Column("likes", BigInteger),
+    Column("reposts", BigInteger),
+    Column("replies", BigInteger),
+    Column("views", BigInteger),
+)
+
+retractions = Table(  # posts that somebody wants deleted
+    "retractions",
+    metadata,
+    Column("wave_id", Id, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("by", Text, nullable=False),
+    Column("asked_at", Utc, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", Utc, nullable=False),
+    Column("ended_at", Utc),  # NULL: it still stands, as far as we know
+    _text("why"),
+)
+
+tokens = Table(  # credentials that a network renews: only the newest is good
+    "tokens",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # encrypted with a key made from the secret key
+    Column("changed_at", Utc, nullable=False),
 )

@@ -219,7 +219,7 @@ def test_the_drawing_and_the_table_show_the_same_passages(head: str, known: set[
 
 
 def test_every_table_of_the_database_is_described_and_no_other() -> None:
-    described = {cells[0].strip("`") for cells in rows(DOCS / "ledger.md", "Tables")}
+    described = {cells[0].strip("`") for cells in rows(DOCS / "tables.md", "Tables")}
     assert described == set(tables.metadata.tables)
 
 
