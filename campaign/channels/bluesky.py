@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 
+from campaign.channels.bluesky_figures import figures, unread
 from campaign.channels.bluesky_records import COLLECTION, composed, content_id, same, uri
 from campaign.channels.bluesky_session import BlueskyCredentials, NoReply, NotNow, Reply, Session, outcome
 from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
+from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
 from campaign.ports.channel import Limits, Settling, Standing
 
 __all__ = ["Bluesky", "BlueskyCredentials"]
 
 _THREAD = 100
+_READ = 25
+"""Posts that app.bsky.feed.getPosts tells of in one call."""
 
 
 class Bluesky:
@@ -126,6 +131,47 @@ class Bluesky:
             else:
                 results.append(InDoubt("under our key the account has another record"))
         return results
+
+    def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:  # noqa: ARG002 - no media yet
+        """Sign the account in, which opens its connection."""
+        with suppress(NotNow, NoReply):
+            self._session(batch.account)
+
+    def metrics(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics] | Deferred:
+        """What the AppView counted, 25 posts a call: the account's own server asks it (app.bsky.feed.getPosts)."""
+        found: dict[str, Metrics] = {}
+        try:
+            session = self._session(account)
+            for start in range(0, len(refs), _READ):
+                reply = session.posts(refs[start : start + _READ])
+                if not reply.ok:
+                    return unread(reply)
+                found.update(figures(reply))
+        except NotNow as error:
+            return error.outcome if isinstance(error.outcome, Deferred) else Deferred(error.outcome.reason)
+        except NoReply as error:
+            return Deferred(f"Bluesky did not answer: {error}")
+        return found
+
+    def retract(self, account: str, ref: str) -> Outcome:
+        """Delete the record ``ref``; deleteRecord is answered alike where there is none (any more)."""
+        repo, _, rkey = ref.removeprefix("at://").partition(f"/{COLLECTION}/")
+        if not rkey:
+            return Refused(f"this is no Bluesky post: {ref}", code="ref")
+        try:
+            session = self._session(account)
+            if repo != session.did:
+                return Refused(f'the account "{account}" has not posted {ref}', code="account")
+            reply = session.delete(rkey)
+        except NotNow as error:
+            return error.outcome
+        except NoReply as error:
+            # To ask again is harmless, so that a lost reply leaves no doubt.
+            return Deferred(f"Bluesky did not answer: {error}")
+        if reply.ok:
+            return Accepted(ref=ref, rest_until=reply.rest_until())
+        told = outcome(reply)
+        return Deferred(told.reason) if isinstance(told, InDoubt) else told
 
     def shows(self, payload: Payload, index: int) -> Shown:
         chunk = payload.chunks[index]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -58,6 +58,10 @@ class Reply:
     def why(self) -> str:
         said = self.body.get("message") or self.error or "no reason given"
         return f"{self.status} {said}"[:300]
+
+    def rest_until(self) -> datetime | None:
+        """When the account may go on, where this was the last request that its server takes for now."""
+        return self.resets_at() if self.headers.get("ratelimit-remaining", "").strip() == "0" else None
 
     def resets_at(self) -> datetime | None:
         try:
@@ -129,6 +133,16 @@ class Session:
         create = {"$type": "com.atproto.repo.applyWrites#create", "collection": COLLECTION}
         writes = [{**create, "rkey": rkey, "value": record} for rkey, record in records.items()]
         return self._post("com.atproto.repo.applyWrites", {"repo": self.did, "writes": writes})
+
+    def delete(self, rkey: str) -> Reply:
+        where = {"repo": self.did, "collection": COLLECTION, "rkey": rkey}
+        return self._post("com.atproto.repo.deleteRecord", where)
+
+    def posts(self, uris: Sequence[str]) -> Reply:
+        """What the AppView shows of these posts: the account's server hands the question on."""
+        from atproto_client.models import AppBskyFeedGetPosts as GetPosts  # noqa: PLC0415 - see __init__
+
+        return self.query("app.bsky.feed.getPosts", GetPosts.Params(uris=list(uris)))
 
     def close(self) -> None:
         self._client.request.close()
