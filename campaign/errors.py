@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from traceback import extract_tb
 from typing import Literal
 
 
@@ -41,6 +43,12 @@ class Problem:
         place = f"{self.file}:{self.line}" if self.line else self.file
         head = " ".join(part for part in (place, self.where) if part)
         return f"{head}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+def place_of(error: BaseException) -> str:
+    """Where a fault of our own came up, as `` at file.py:12``; never its text, which may hold anything."""
+    frames = extract_tb(error.__traceback__)
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 class CampaignError(Exception):

@@ -90,9 +90,7 @@ def host(value: str) -> str:
 
 
 def connections(value: object) -> object:
-    if not re.fullmatch(r"[0-9]{1,2}", str(value)) or not 1 <= int(str(value)) <= _MOST_CONNECTIONS:
-        raise wrong(f"must be a whole number from 1 to {_MOST_CONNECTIONS}")
-    return int(str(value))
+    return _whole(value, "number", _MOST_CONNECTIONS)
 
 
 def selector(value: str) -> str:
@@ -109,8 +107,12 @@ def handle(value: str) -> str:
 
 
 def days(value: object) -> object:
-    if not re.fullmatch(r"[0-9]{1,4}", str(value)) or not 1 <= int(str(value)) <= _LONGEST_KEPT_DAYS:
-        raise wrong(f"must be a whole number of days from 1 to {_LONGEST_KEPT_DAYS}")
+    return _whole(value, "number of days", _LONGEST_KEPT_DAYS)
+
+
+def _whole(value: object, what: str, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", str(value)) or not 1 <= int(str(value)) <= most:
+        raise wrong(f"must be a whole {what} from 1 to {most}")
     return int(str(value))
 
 

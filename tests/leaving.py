@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from starlette.applications import Starlette
-
 from campaign.flow import dispatch, prepare
 from campaign.flow.preferences import Door
 from campaign.model.delivery import Keys
 from campaign.model.supporter import Suppression
+from campaign.storage.database import HEAD
 from campaign.storage.preferences import SqlPreferences
-from campaign.web import unsubscribe
+from campaign.web import app, unsubscribe
 from tests.builders import step
 from tests.desks import Office, office
 from tests.served import Site, served
@@ -50,5 +49,7 @@ def leaving(folder: Path, *, trial: bool = False, **changes: object) -> Iterator
             Door(at.desk.keys, SqlPreferences(at.database, world="live"), trial=trial),
             Door(TRIAL_KEYS, SqlPreferences(at.database, world="sandbox"), trial=True),
         ]
-        with served(Starlette(routes=unsubscribe.routes(doors, at.clock))) as site:
+        with served(
+            app.create(unsubscribe.routes(doors, at.clock), revision=lambda: HEAD, tell=at.told.append)
+        ) as site:
             yield Leaving(at, site, wave.id)

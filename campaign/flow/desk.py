@@ -9,7 +9,7 @@ from threading import Event as Flag
 from typing import Protocol
 
 from campaign.flow.feedback import Feedback
-from campaign.model.delivery import DeliveryId, Keys
+from campaign.model.delivery import DeliveryId, Keys, unsubscribe_url
 from campaign.model.event import Event
 from campaign.ports.channel import MailChannel, PostChannel
 from campaign.ports.clock import Clock
@@ -65,5 +65,4 @@ class Desk:
         self.report(self.clock.now(), what)
 
     def unsubscribe_url(self, key: str) -> str:
-        """The one-click unsubscribe link of a delivery (RFC 8058): opaque, and signed by its key."""
-        return f"{self.public_url}/u/{key}"
+        return unsubscribe_url(self.public_url, key)

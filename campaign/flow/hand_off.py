@@ -46,8 +46,7 @@ class Waits:
 
 def can_hold(desk: Desk, bundle: Bundle) -> bool:
     """True where the step's provider holds what it is handed over ahead of its instant."""
-    sender = bundle.plan.sender
-    return sender is not None and bundle.step.channel == "email" and desk.mails[sender.via].staging is not None
+    return _staging(desk, bundle) is not None
 
 
 def place(desk: Desk, contents: Contents, claim: Claim) -> Group | Waits | None:
@@ -55,7 +54,7 @@ def place(desk: Desk, contents: Contents, claim: Claim) -> Group | Waits | None:
     wave, now = claim.wave, desk.clock.now()
     if not wave.ahead or now >= wave.due_at:
         return None
-    staging = _staging(desk, contents, wave)
+    staging = _staging(desk, contents.bundle(wave))
     if staging is None:
         return Waits(wave.due_at, "its provider holds nothing until its instant")
     if now >= _closes_at(staging, wave.due_at):
@@ -95,7 +94,7 @@ def next_at(desk: Desk, contents: Contents) -> datetime | None:
     now = desk.clock.now()
     instants = []
     for group in desk.ledger.groups(open_at=now):
-        staging = _staging(desk, contents, group.wave)
+        staging = _staging(desk, contents.bundle(group.wave))
         if group.state is GroupState.CANCELLING:
             instants.append(now + min(max(_AGAIN, now - group.seen_at), _LOOK))
             continue
@@ -113,16 +112,16 @@ def unsettled(desk: Desk) -> bool:
     """True while there is something to be taken back from a provider that still can be."""
     contents, now = Contents(desk.ledger), desk.clock.now()
     for group in desk.ledger.groups(open_at=now):
-        staging = _staging(desk, contents, group.wave)
+        staging = _staging(desk, contents.bundle(group.wave))
         in_time = staging is not None and now + staging.margin < group.send_at
         if group.state is GroupState.CANCELLING or (in_time and group.batches.get(State.IN_DOUBT)):
             return True
     return False
 
 
-def _staging(desk: Desk, contents: Contents, wave: Wave) -> Staging | None:
-    sender = contents.bundle(wave).plan.sender
-    mails = desk.mails.get(sender.via) if sender is not None and wave.channel == "email" else None
+def _staging(desk: Desk, bundle: Bundle) -> Staging | None:
+    sender = bundle.plan.sender
+    mails = desk.mails.get(sender.via) if sender is not None and bundle.step.channel == "email" else None
     return None if mails is None else mails.staging
 
 
@@ -137,7 +136,7 @@ def _passes(staging: Staging, group: Group) -> list[datetime]:
 def _look_at(desk: Desk, contents: Contents, group: Group) -> None:
     """Have a group called back where something is wrong with it and it can still be put right."""
     wave, now = group.wave, desk.clock.now()
-    staging = _staging(desk, contents, wave)
+    staging = _staging(desk, contents.bundle(wave))
     if staging is None or now + staging.margin >= group.send_at:
         return
     doubted = group.batches.get(State.IN_DOUBT)
@@ -161,7 +160,7 @@ def _cancel(desk: Desk, contents: Contents, group: Group) -> None:
     wave = group.wave
     if group.batches.get(State.CLAIMED):
         return
-    staging = _staging(desk, contents, wave)
+    staging = _staging(desk, contents.bundle(wave))
     if staging is None:
         why = "its provider is not set up here any more"
         desk.ledger.not_called_back(group, why=why, unsure=True, now=desk.clock.now())

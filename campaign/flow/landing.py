@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
-from pathlib import Path
-from traceback import extract_tb
 
-from campaign.errors import ClaimLost
+from campaign.errors import ClaimLost, place_of
 from campaign.flow.compose import Composed
 from campaign.flow.desk import Desk
 from campaign.model.claim import Claim
@@ -32,9 +30,7 @@ def outcomes(desk: Desk, composed: Composed, future: Future[Sequence[Outcome]]) 
     try:
         told = future.result()
     except Exception as error:  # noqa: BLE001 - whatever it is, the attempt had begun and must not be lost
-        frames = extract_tb(error.__traceback__)
-        place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-        why = f"the channel {composed.provider} failed ({type(error).__name__}{place})"
+        why = f"the channel {composed.provider} failed ({type(error).__name__}{place_of(error)})"
     else:
         if len(told) == many:
             return told

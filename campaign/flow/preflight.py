@@ -20,7 +20,7 @@ from campaign.flow.preflight_markup import Rules, Severity, web_links
 from campaign.flow.preflight_people import Count, Key, Reading
 from campaign.model.batch import MailBatch, MailRow
 from campaign.model.bundle import Bundle
-from campaign.model.delivery import KEY_LENGTH
+from campaign.model.delivery import KEY_LENGTH, unsubscribe_url
 from campaign.model.segment import Audience, Headcount
 from campaign.model.wave import PlannedWave
 from campaign.ports.channel import MailChannel
@@ -102,7 +102,7 @@ class _Mail:
 
 def step(bundle: Bundle, waves: Sequence[PlannedWave], instruments: Instruments) -> Report:
     """Look at an e-mail step. Raises BadInput where its message cannot be compiled at all."""
-    url = f"{instruments.public_url}/u/{_NOBODY}"
+    url = unsubscribe_url(instruments.public_url, _NOBODY)
     rules = Rules.of(bundle.plan, url)
     found: list[Finding] = []
     mails: list[_Mail] = []

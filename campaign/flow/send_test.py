@@ -19,7 +19,7 @@ from campaign.flow.check import EXAMPLES
 from campaign.flow.content import Mailing, mailing
 from campaign.model.batch import MailBatch, MailContent, MailRow
 from campaign.model.bundle import Bundle
-from campaign.model.delivery import TEST_WAVE, Keys
+from campaign.model.delivery import TEST_WAVE, Keys, unsubscribe_url
 from campaign.model.outcome import Outcome
 from campaign.model.supporter import Supporter
 from campaign.model.wave import PlannedWave
@@ -105,7 +105,7 @@ def send(
     rows = []
     numbers = [secrets.randbelow(_SEQS) for _ in addresses]  # each mail has a Message-ID of its own
     made = [keys.key(TEST_WAVE, number) for number in numbers]
-    urls = [f"{public_url}/u/{key}" for key in made]
+    urls = [unsubscribe_url(public_url, key) for key in made]
     filled = variant.mailing.compiled.fill([variant.person] * len(addresses), urls)
     for number, key, address, values, url in zip(numbers, made, addresses, filled, urls, strict=True):
         rows.append(MailRow(number, key, address, "", values, url))

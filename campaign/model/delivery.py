@@ -45,6 +45,11 @@ OPEN = frozenset({State.PLANNED, State.CLAIMED, State.DEFERRED})
 """Work is left to do."""
 
 
+def unsubscribe_url(public_url: str, key: str) -> str:
+    """The one-click unsubscribe link of a delivery (RFC 8058): opaque, and signed by its key."""
+    return f"{public_url}/u/{key}"
+
+
 TEST_WAVE = 0
 """The wave of e-mails that are sent to try a step: none in the ledger has this number, so no delivery is theirs."""
 

@@ -21,6 +21,7 @@ from campaign.model.delivery import State
 from campaign.model.group import Group, GroupState
 from campaign.model.wave import Wave, WaveState
 from campaign.storage import tables as t
+from campaign.storage.among import among
 from campaign.storage.batches import become, members
 from campaign.storage.counting import close_if_done
 from campaign.storage.outcomes import ended_as
@@ -57,14 +58,13 @@ def find(
         return ()
     waves = {wave.id: wave for wave in waves_of(connection, world, ids={row.wave_id for row in rows})}
     counted: dict[int, dict[State, int]] = {}
-    for some in (rows[at : at + 500] for at in range(0, len(rows), 500)):
-        inside = (
-            sa.select(b.c.group_id, b.c.state, sa.func.count().label("n"))
-            .where(b.c.group_id.in_([row.id for row in some]))
-            .group_by(b.c.group_id, b.c.state)
-        )
-        for row in connection.execute(inside):
-            counted.setdefault(row.group_id, {})[State(row.state)] = row.n
+    inside = (
+        sa.select(b.c.group_id, b.c.state, sa.func.count().label("n"))
+        .where(among(connection, b.c.group_id, [row.id for row in rows]))
+        .group_by(b.c.group_id, b.c.state)
+    )
+    for row in connection.execute(inside):
+        counted.setdefault(row.group_id, {})[State(row.state)] = row.n
     return [
         Group(
             id=row.id,
@@ -217,12 +217,12 @@ def withdraw(connection: Connection, wave_id: int) -> bool:
 
 def _locked(connection: Connection, group_id: int) -> Row[Any]:
     query = sa.select(t.groups).where(t.groups.c.id == group_id)
-    return connection.execute(query.with_for_update() if connection.dialect.name == "postgresql" else query).one()
+    return connection.execute(query.with_for_update()).one()
 
 
 def _batches(connection: Connection, group_id: int) -> Sequence[Row[Any]]:
     query = sa.select(t.batches).where(t.batches.c.group_id == group_id).order_by(t.batches.c.id)
-    return connection.execute(query.with_for_update() if connection.dialect.name == "postgresql" else query).all()
+    return connection.execute(query.with_for_update()).all()
 
 
 def _become(connection: Connection, group_id: int, state: GroupState, *, why: str, now: datetime) -> None:

@@ -30,11 +30,11 @@ from campaign.model.supporter import Reason, Suppression
 from campaign.ports.preferences import House
 from campaign.storage import suppressions
 from campaign.storage import tables as t
+from campaign.storage.among import among
 from campaign.storage.bundles import unpack_bundle
 from campaign.storage.database import Database
 from campaign.storage.feedback import MADE_UP
 
-_MOST_IDS = 500
 _MOST_FACTS = 256
 _GOES_OUT = frozenset({State.CLAIMED, State.IN_DOUBT}) | TAKEN
 """It was sent, may have been, or is about to be."""
@@ -223,20 +223,19 @@ def _had_one(
     """
     at = max(wave.due_at, now)
     had = set()
-    for start in range(0, len(people), _MOST_IDS):
-        for row in connection.execute(_others(wave, people[start : start + _MOST_IDS], at)):
-            state = State(row.state)
-            if state not in _GOES_OUT:
-                continue
-            began = now if state is State.CLAIMED or row.began_at is None else row.began_at
-            # What is handed over ahead of its instant arrives at its instant.
-            if _too_close(at, max(row.due_at, began), row.zone or zone):
-                had.add(row.supporter_id)
+    for row in connection.execute(_others(wave, among(connection, t.deliveries.c.supporter_id, people), at)):
+        state = State(row.state)
+        if state not in _GOES_OUT:
+            continue
+        began = now if state is State.CLAIMED or row.began_at is None else row.began_at
+        # What is handed over ahead of its instant arrives at its instant.
+        if _too_close(at, max(row.due_at, began), row.zone or zone):
+            had.add(row.supporter_id)
     return had
 
 
-def _others(wave: Row[Any, Any, Any, Any], people: Sequence[int], at: datetime) -> sa.Select[Any]:
-    """The other e-mails of ``people`` in this world that may be less than so many days away from ``at``."""
+def _others(wave: Row[Any, Any, Any, Any], of_these: Any, at: datetime) -> sa.Select[Any]:
+    """The other e-mails ``of_these`` in this world that may be less than so many days away from ``at``."""
     d, w, o, b, a, s = t.deliveries, t.waves, t.outcomes, t.batches, t.attempts, t.supporters
     since = at - timedelta(days=SPACING_DAYS + 1)
     theirs = (
@@ -248,7 +247,7 @@ def _others(wave: Row[Any, Any, Any, Any], people: Sequence[int], at: datetime) 
         .join(w, w.c.id == d.c.wave_id)
         .outerjoin(o, sa.and_(o.c.wave_id == d.c.wave_id, o.c.seq == d.c.seq))
         .where(
-            d.c.supporter_id.in_(people),
+            of_these,
             d.c.wave_id != wave.id,
             w.c.world == wave.world,
             w.c.channel == "email",

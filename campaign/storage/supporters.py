@@ -14,6 +14,7 @@ from campaign.model.supporter import NewSupporter, Reason, Supporter, Suppressio
 from campaign.ports.supporters import Added, Shared
 from campaign.storage import audiences, segments
 from campaign.storage.addresses import address_hash, address_key
+from campaign.storage.among import among
 from campaign.storage.database import Database
 from campaign.storage.erasure import erase
 from campaign.storage.intake import Intake
@@ -22,7 +23,6 @@ from campaign.storage.suppressions import lift, standing, suppress
 from campaign.storage.tables import supporters, suppressions
 
 _PAGE = 2_000
-_MOST_IDS = 10_000
 _IMPORT_LOCK = 727_2019
 
 _BLANKABLE = (
@@ -61,13 +61,9 @@ class SqlSupporters:
         return None if row is None else as_supporter(row)
 
     def get(self, supporter_ids: Sequence[int]) -> Mapping[int, Supporter]:
-        found: dict[int, Supporter] = {}
         with self._database.read() as connection:
-            for start in range(0, len(supporter_ids), _MOST_IDS):
-                ids = supporter_ids[start : start + _MOST_IDS]
-                for row in connection.execute(sa.select(*COLUMNS).where(supporters.c.id.in_(ids))):
-                    found[row[0]] = as_supporter(row)
-        return found
+            chosen = sa.select(*COLUMNS).where(among(connection, supporters.c.id, supporter_ids))
+            return {row[0]: as_supporter(row) for row in connection.execute(chosen)}
 
     def each(self, segment: Segment | None = None) -> Iterator[Supporter]:
         chosen = sa.select(*COLUMNS).order_by(supporters.c.id).limit(_PAGE)
@@ -172,23 +168,18 @@ class SqlSupporters:
             return standing(connection, self._hash(email))
 
     def barred(self, supporter_ids: Sequence[int]) -> frozenset[int]:
-        found: set[int] = set()
         with self._database.read() as connection:
-            for start in range(0, len(supporter_ids), _MOST_IDS):
-                ids = supporter_ids[start : start + _MOST_IDS]
-                chosen = sa.select(supporters.c.id).where(supporters.c.id.in_(ids), segments.suppressed())
-                found.update(connection.execute(chosen).scalars())
-        return frozenset(found)
+            these = among(connection, supporters.c.id, supporter_ids)
+            return frozenset(
+                connection.execute(sa.select(supporters.c.id).where(these, segments.suppressed())).scalars()
+            )
 
     def preferences(self, supporter_ids: Sequence[int]) -> Mapping[int, Preference]:
-        wanted: dict[int, Preference] = {}
         with self._database.read() as connection:
-            for start in range(0, len(supporter_ids), _MOST_IDS):
-                ids = supporter_ids[start : start + _MOST_IDS]
-                chosen = sa.select(supporters.c.id, supporters.c.preference, supporters.c.preferred_at)
-                for row in connection.execute(chosen.where(supporters.c.id.in_(ids), supporters.c.preference != "")):
-                    wanted[row.id] = preference(row.preference, row.preferred_at)
-        return wanted
+            these = among(connection, supporters.c.id, supporter_ids)
+            chosen = sa.select(supporters.c.id, supporters.c.preference, supporters.c.preferred_at)
+            rows = connection.execute(chosen.where(these, supporters.c.preference != ""))
+            return {row.id: preference(row.preference, row.preferred_at) for row in rows}
 
     def acted(self, email: str, *, at: datetime) -> bool:
         first = sa.update(supporters).where(_is(email), supporters.c.acted_at.is_(None))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from traceback import extract_tb
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from campaign.errors import place_of
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -78,9 +78,7 @@ class Guarded:
         try:
             await self._app(scope, body.receive, answer)
         except Exception as error:  # noqa: BLE001 - Starlette has answered 500 by now; its text may hold anything
-            frames = extract_tb(error.__traceback__)
-            place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-            self._tell(f"fault in Campaign itself: {type(error).__name__}{place}")
+            self._tell(f"fault in Campaign itself: {type(error).__name__}{place_of(error)}")
         finally:
             took_ms = (loop.time() - began) * 1_000
             self._tell(f"{scope['method']} {_place(scope)} {status or 'failed'} {took_ms:.0f} ms")
