@@ -13,10 +13,14 @@ from jinja2.runtime import StrictUndefined, Undefined
 _MONTHS = {
     "en": "January, February, March, April, May, June, July, August, September, October, November, December",
     "es": "enero, febrero, marzo, abril, mayo, junio, julio, agosto, septiembre, octubre, noviembre, diciembre",
+    "fr": "janvier, février, mars, avril, mai, juin, juillet, août, septembre, octobre, novembre, décembre",
+    "de": "Januar, Februar, März, April, Mai, Juni, Juli, August, September, Oktober, November, Dezember",
 }
 _WEEKDAYS = {
     "en": "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday",
     "es": "lunes, martes, miércoles, jueves, viernes, sábado, domingo",
+    "fr": "lundi, mardi, mercredi, jeudi, vendredi, samedi, dimanche",
+    "de": "Montag, Dienstag, Mittwoch, Donnerstag, Freitag, Samstag, Sonntag",
 }
 _DATES = {
     "en": {"long": "{day} {month} {year}", "short": "{day} {month}", "weekday": "{weekday}, {day} {month} {year}"},
@@ -25,10 +29,12 @@ _DATES = {
         "short": "{day} de {month}",
         "weekday": "{weekday}, {day} de {month} de {year}",
     },
+    "fr": {"long": "{day} {month} {year}", "short": "{day} {month}", "weekday": "{weekday} {day} {month} {year}"},
+    "de": {"long": "{day}. {month} {year}", "short": "{day}. {month}", "weekday": "{weekday}, {day}. {month} {year}"},
 }
 _MOMENT = "moment"
 """The style that also tells the time and its zone; only for a date that has them, such as ``campaign.launch``."""
-_AND = {"en": "and", "es": "y"}
+_AND = {"en": "and", "es": "y", "fr": "et", "de": "und"}
 
 _FROM_JINJA = frozenset(
     {
@@ -125,7 +131,7 @@ def in_words(value: Any, style: str, language: str) -> str:
     if style not in styles:
         raise ValueError(f"a date can be {', '.join(styles)}, not {style!r}")
     return styles[style].format(
-        day=value.day,
+        day="1er" if language == "fr" and value.day == 1 else value.day,
         month=_MONTHS[language].split(", ")[value.month - 1],
         year=value.year,
         weekday=_WEEKDAYS[language].split(", ")[value.weekday()],
