@@ -3,7 +3,7 @@ told and remember what they got. A channel here is an implementation of its port
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,8 +18,9 @@ from campaign.flow.desk import Desk
 from campaign.model.batch import MailBatch, Payload, PostBatch, Shown
 from campaign.model.bundle import Bundle
 from campaign.model.delivery import Keys, State
+from campaign.model.media import Metrics
 from campaign.model.message import Message
-from campaign.model.outcome import Accepted, NotSent, Outcome, Settled
+from campaign.model.outcome import Accepted, Deferred, NotSent, Outcome, Settled
 from campaign.model.plan import Step
 from campaign.model.wave import PlannedWave, Wave
 from campaign.ports.channel import Channel, Limits, Settling, Staging, Standing
@@ -43,8 +44,20 @@ def not_there(batch: MailBatch | PostBatch, payload: Payload) -> Sequence[Settle
     return [NotSent("it is not there")] * len(batch)
 
 
+def nobody_cared(account: str, refs: Sequence[str]) -> Mapping[str, Metrics]:
+    return {ref: Metrics(likes=0, reposts=0, replies=0, views=0) for ref in refs}
+
+
+def gone(account: str, ref: str) -> Outcome:
+    return Accepted(ref)
+
+
 class Told(Channel[BatchT]):
-    """A channel that answers as ``delivers`` and ``settled`` say. ``got`` is what it was handed, call by call."""
+    """A channel that answers as ``delivers``, ``settled``, ``figures`` and ``retracts`` say.
+
+    ``got`` is what it was handed, ``asked`` what it was to settle, ``readied`` for what it was made ready and whether
+    with its media, ``read`` whose figures were asked for, ``retracted`` what it was to delete: call by call.
+    """
 
     def __init__(
         self,
@@ -52,6 +65,8 @@ class Told(Channel[BatchT]):
         *,
         delivers: Callable[[BatchT, Payload], Sequence[Outcome]] = accept,
         settled: Callable[[BatchT, Payload], Sequence[Settled]] = not_there,
+        figures: Callable[[str, Sequence[str]], Mapping[str, Metrics] | Deferred] = nobody_cared,
+        retracts: Callable[[str, str], Outcome] = gone,
         batch: int = 4,
         in_flight: int = 4,
         settles: Settling | None = None,
@@ -60,11 +75,16 @@ class Told(Channel[BatchT]):
         self._name = name
         self.delivers: Callable[[BatchT, Payload], Sequence[Outcome]] = delivers
         self.settled: Callable[[BatchT, Payload], Sequence[Settled]] = settled
+        self.figures = figures
+        self.retracts = retracts
         self._limits = Limits(batch=batch, in_flight=in_flight)
         self._staging = staging
         self._settles = settles or Settling(by="reading")
         self.got: list[tuple[BatchT, Payload]] = []
         self.asked: list[tuple[BatchT, Payload]] = []
+        self.readied: list[tuple[BatchT, Payload, bool]] = []
+        self.read: list[tuple[str, Sequence[str]]] = []
+        self.retracted: list[tuple[str, str]] = []
         self.most_at_once = 0
         self._inside = 0
         self._lock = Lock()
@@ -110,6 +130,20 @@ class Told(Channel[BatchT]):
 
     def shows(self, payload: Payload, index: int) -> Shown:
         return Shown(payload.chunks[index].decode())
+
+    def ready(self, batch: BatchT, payload: Payload, *, upload: bool) -> None:
+        with self._lock:
+            self.readied.append((batch, payload, upload))
+
+    def metrics(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics] | Deferred:
+        with self._lock:
+            self.read.append((account, refs))
+        return self.figures(account, refs)
+
+    def retract(self, account: str, ref: str) -> Outcome:
+        with self._lock:
+            self.retracted.append((account, ref))
+        return self.retracts(account, ref)
 
     def close(self) -> None: ...
 

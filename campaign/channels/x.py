@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from campaign.channels.threads import Read, find_in_order, post_in_order, worth_
 from campaign.channels.x_timeline import FIELDS, Seen, find
 from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
+from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
 from campaign.ports.channel import Limits, Settling, Standing
 
@@ -128,6 +130,38 @@ class X:
     def shows(self, payload: Payload, index: int) -> Shown:
         chunk = payload.chunks[index]
         return Shown(text=orjson.loads(chunk)["text"] if chunk else "")
+
+    def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:  # noqa: ARG002 - no media yet
+        """Ask who the account is: that opens its connection."""
+        with suppress(_Unreadable):
+            self._read(batch.account, "/2/users/me", {})
+
+    def metrics(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics] | Deferred:
+        """Up to 100 posts in a request: https://docs.x.com/x-api/posts/get-posts-by-ids."""
+        found: dict[str, Metrics] = {}
+        for start in range(0, len(refs), _PAGE):
+            asked = {"ids": ",".join(refs[start : start + _PAGE])}
+            try:
+                shown = self._read(account, "/2/tweets", {**asked, "post.fields": "public_metrics"})
+                for post in shown.get("data", ()):
+                    told = post["public_metrics"]
+                    found[str(post["id"])] = Metrics(
+                        likes=told.get("like_count"),
+                        reposts=told.get("repost_count", told.get("retweet_count")),
+                        replies=told.get("reply_count"),
+                        views=told.get("impression_count"),
+                    )
+            except (_Unreadable, KeyError, TypeError, AttributeError) as error:
+                return Deferred(f"X did not tell the figures: {error}", scope="account")
+        return found
+
+    def retract(self, account: str, ref: str) -> Outcome:
+        """Delete the post; one that is not there any more counts as deleted."""
+        try:
+            reply = self._call(account, lambda client: client.request("DELETE", f"/2/tweets/{ref}", user_auth=True))
+        except _NoReply as none:
+            return InDoubt(f"no reply from X: {none}") if none.sent else Deferred(str(none), scope="account")
+        return _accepted(ref) if reply.ok or reply.status_code == HTTPStatus.NOT_FOUND else _outcome(reply)
 
     def close(self) -> None:
         with self._lock:
