@@ -7,76 +7,35 @@ and https://docs.joinmastodon.org/methods/accounts/#statuses.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from operator import methodcaller
+from typing import Any
 
 import orjson
 
+from campaign.channels.mastodon_client import Clients, MastodonCredentials, NoReply, Reply, Unreadable
 from campaign.channels.mastodon_timeline import Seen, find
 from campaign.channels.threads import Read, find_in_order, post_in_order, worth_reading_since
 from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
+from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
 from campaign.ports.channel import Limits, Settling, Standing
 
-if TYPE_CHECKING:
-    import requests
+__all__ = ["Mastodon", "MastodonCredentials"]
 
 _THREAD = 100
 _PAGE = 40
 _PAGES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class MastodonCredentials:
-    """An account's access token, and its server where that is not the one that the channel has for all."""
-
-    access_token: str = field(repr=False)
-    base_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """A server's answer: what Mastodon.py made of a good one, the raw one otherwise."""
-
-    value: Any
-    raw: requests.Response
-
-    @property
-    def status(self) -> int:
-        return self.raw.status_code
-
-    def why(self) -> str:
-        try:
-            said = self.raw.json()["error"]
-        except (ValueError, KeyError, TypeError):
-            said = self.raw.reason or "no reason given"
-        return f"{self.status} {said}"[:300]
-
-    def resets_at(self) -> datetime | None:
-        """X-RateLimit-Reset, in ISO 8601, or in epoch seconds as GoToSocial has it; None where it says nothing."""
-        written = self.raw.headers.get("X-RateLimit-Reset", "")
-        try:
-            read = datetime.fromtimestamp(int(written), UTC) if written.isdigit() else datetime.fromisoformat(written)
-        except (ValueError, OverflowError, OSError):
-            return None
-        return read.astimezone(UTC) if read.utcoffset() is not None else None
-
-
-class _NoReply(Exception):
-    """The server did not answer. ``sent`` is False where the request certainly did not reach it."""
-
-    def __init__(self, why: str, *, sent: bool) -> None:
-        super().__init__(why)
-        self.sent = sent
-
-
-class _Unreadable(Exception):
-    """The server did not say what it was asked; the text says why."""
+_READ = 20
+"""Posts that GET /api/v1/statuses tells of in one call."""
+_SPENT = HTTPStatus.TOO_MANY_REQUESTS
+_GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+_UNKNOWN = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+"""What a server says to an address that it does not know."""
 
 
 class Mastodon:
@@ -95,18 +54,16 @@ class Mastodon:
         *,
         base_url: str = "https://mastodon.social",
         timeout_s: float = 20.0,
-        in_flight: int = 4,
+        in_flight: int = 32,
     ) -> None:
         self.limits = Limits(batch=_THREAD, in_flight=in_flight)
         self.base_url = base_url.rstrip("/")
-        self._accounts = dict(accounts)
-        self._timeout_s = timeout_s
-        self._lock = threading.Lock()
-        self._clients: dict[str, _Client] = {}
+        self._accounts = sorted(accounts)
+        self._clients = Clients(accounts, base_url=self.base_url, timeout_s=timeout_s, connections=in_flight)
         self._ids: dict[str, str] = {}
 
     def __repr__(self) -> str:
-        return f"Mastodon(base_url={self.base_url!r}, accounts={sorted(self._accounts)!r})"
+        return f"Mastodon(base_url={self.base_url!r}, accounts={self._accounts!r})"
 
     def check(self) -> Sequence[Standing]:
         """Ask each server who its account is and what it takes. Raises ChannelUnusable with every one that refuses."""
@@ -114,7 +71,7 @@ class Mastodon:
         for account in self._accounts:
             try:
                 standings.append(self._standing(account))
-            except _Unreadable as error:
+            except Unreadable as error:
                 wrong.append(f'the Mastodon account "{account}" cannot be used: {error}; {_remedy(account)}')
         if wrong:
             raise ChannelUnusable("\n".join(wrong))
@@ -134,7 +91,7 @@ class Mastodon:
         since = worth_reading_since(batch)
         try:
             seen, whole = self._timeline(batch.account, since=since)
-        except _Unreadable as error:
+        except Unreadable as error:
             return [InDoubt(f"the account's posts could not be read: {error}")] * len(payload.chunks)
 
         def find_part(chunk: Any, parent: str | None) -> Accepted | None:
@@ -151,49 +108,100 @@ class Mastodon:
         return Shown(text=parameters["status"], subject=parameters.get("spoiler_text", ""))
 
     def close(self) -> None:
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
+        self._clients.close()
+
+    def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:  # noqa: ARG002 - no media yet
+        """Open the account's connection, and learn who it is."""
+        with suppress(Unreadable):
+            self._user(batch.account)
+
+    def metrics(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics] | Deferred:
+        """What the server counted: 20 posts a call, or each alone where it knows no more (before Mastodon 4.3)."""
+        found: dict[str, Metrics] = {}
+        try:
+            for start in range(0, len(refs), _READ):
+                found |= self._figures(account, refs[start : start + _READ])
+        except Unreadable as error:
+            until = error.reply.resets_at() if error.reply and error.reply.status == _SPENT else None
+            return Deferred(f"the posts' figures cannot be read: {error}", until=until, scope="account")
+        return found
+
+    def retract(self, account: str, ref: str) -> Outcome:
+        """Delete the post. Another account's is answered as one that is not there: so that is looked at."""
+        try:
+            reply = self._clients.call(account, lambda api: api.status_delete(ref))
+            if reply.status not in _GONE:
+                return _deleted(reply, ref)
+            still = self._clients.call(account, lambda api: api.status(ref))
+        except NoReply as none:
+            # To ask again is harmless, so that a lost reply leaves no doubt.
+            return Deferred(f"the server did not answer: {none}")
+        if still.status in _GONE:
+            return Accepted(ref=ref)
+        if still.ok:
+            return Refused(f'the post stands, but the account "{account}" may not delete it', code=str(reply.status))
+        return Deferred(f"the server answered {still.why()}")
+
+    def _figures(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics]:
+        try:
+            reply = self._clients.call(account, lambda api: api.statuses(list(refs)))
+        except NoReply as none:
+            raise Unreadable(str(none)) from None
+        if isinstance(reply.value, list):
+            return dict(_figures_of(status) for status in reply.value)
+        if reply.status not in _UNKNOWN:
+            raise Unreadable(f"the server answered {reply.why()}", reply)
+        found = {}
+        for ref in refs:
+            try:
+                found[ref] = _figures_of(self._clients.read(account, methodcaller("status", ref)))[1]
+            except Unreadable as error:
+                if error.reply is None or error.reply.status not in _GONE:
+                    raise
+        return found
 
     def _post(self, account: str, parameters: dict[str, Any], parent: str | None) -> Outcome:
         key = parameters.pop("key")
         try:
-            reply = self._call(
+            reply = self._clients.call(
                 account,
                 lambda api: api.status_post(**parameters, in_reply_to_id=parent, idempotency_key=key),
             )
-        except _NoReply as none:
+        except NoReply as none:
             return InDoubt(f"no reply from the server: {none}") if none.sent else Deferred(str(none), scope="account")
-        if reply.value is None:
+        if reply.status != HTTPStatus.OK:
             return _outcome(reply)
-        # Mastodon.py fills in what an answer lacks with None.
-        ref, url = (getattr(reply.value, name, None) for name in ("id", "url"))
-        if ref is None:
+        ref, url = (reply.value.get(name) if isinstance(reply.value, dict) else None for name in ("id", "url"))
+        if not ref:
             return InDoubt("the server answered without the post's id")
-        return Accepted(ref=str(ref), url=str(url) if url else None)
+        return Accepted(ref=str(ref), url=str(url) if url else None, rest_until=reply.rest_until())
 
     def _standing(self, account: str) -> Standing:
-        who = self._read(account, lambda api: api.account_verify_credentials())
-        server = self._read(account, lambda api: api.instance_v2())
+        who = self._clients.read(account, lambda api: api.account_verify_credentials())
+        server = self._clients.read(account, lambda api: api.instance_v2())
         try:
             most = server["configuration"]["statuses"]["max_characters"]
             number, acct, domain = who["id"], who["acct"], server["domain"]
         except (KeyError, TypeError):
             number = None
         if not number:
-            raise _Unreadable("what answers is not Mastodon")
+            raise Unreadable("what answers is not Mastodon")
         self._ids[account] = str(number)
-        return Standing(account, f"@{acct}@{domain}", f"{most} characters a post")
+        return Standing(account, f"@{acct}@{domain}", f"{most} characters a post", handle=f"{acct}@{domain}")
+
+    def _user(self, account: str) -> str:
+        """The account's id on its server. Raises Unreadable."""
+        if account not in self._ids:
+            self._standing(account)
+        return self._ids[account]
 
     def _timeline(self, account: str, *, since: datetime) -> tuple[list[Seen], bool]:
         """The account's posts since then, oldest first, and whether these are all."""
-        if account not in self._ids:
-            self._standing(account)
+        user = self._user(account)
         seen: list[Seen] = []
         older: str | None = None
         for _ in range(_PAGES):
-            page = self._page(account, older)
+            page = self._page(account, user, older)
             seen += [post for post in page if post.at >= since]
             # Newest first. A page may be shorter than was asked for, so that only an empty one is the end.
             if not page or page[-1].at < since:
@@ -201,93 +209,15 @@ class Mastodon:
             older = page[-1].ref
         return seen[::-1], False
 
-    def _page(self, account: str, older: str | None) -> list[Seen]:
-        user = self._ids[account]
-        page = self._read(
+    def _page(self, account: str, user: str, older: str | None) -> list[Seen]:
+        page = self._clients.read(
             account,
             lambda api: api.account_statuses(user, exclude_reblogs=True, max_id=older, limit=_PAGE),
         )
         try:
             return [Seen.read(status) for status in page]
         except (KeyError, TypeError, ValueError):
-            raise _Unreadable("the server answered something that cannot be read") from None
-
-    def _read(self, account: str, call: Callable[[Any], Any]) -> Any:
-        try:
-            reply = self._call(account, call)
-        except _NoReply as none:
-            raise _Unreadable(str(none)) from None
-        if reply.value is None:
-            raise _Unreadable(f"the server answered {reply.why()}")
-        return reply.value
-
-    def _call(self, account: str, call: Callable[[Any], Any]) -> _Reply:
-        credentials = self._accounts.get(account)
-        if credentials is None:
-            raise _NoReply(f'there are no credentials for the Mastodon account "{account}"', sent=False)
-        with self._lock:
-            if account not in self._clients:
-                url = (credentials.base_url or self.base_url).rstrip("/")
-                self._clients[account] = _Client(credentials, url, self._timeout_s, self.limits.in_flight)
-            client = self._clients[account]
-        return client.call(call)
-
-
-class _Client:
-    """One account's connections. It keeps each raw reply, since Mastodon.py's errors do not have them."""
-
-    def __init__(self, credentials: MastodonCredentials, base_url: str, timeout_s: float, connections: int) -> None:
-        import mastodon  # noqa: PLC0415 - a quarter of a second that most commands never need
-        import requests  # noqa: PLC0415 - comes with it
-        from requests.adapters import HTTPAdapter  # noqa: PLC0415 - comes with it
-
-        self._base_url = base_url
-        self._last = threading.local()
-        self._session = requests.Session()
-        self._session.hooks["response"] = [self._keep]
-        self._session.max_redirects = 0
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
-        self._api = mastodon.Mastodon(
-            access_token=credentials.access_token,
-            api_base_url=base_url,
-            request_timeout=timeout_s,
-            ratelimit_method="throw",
-            version_check_mode="none",
-            session=self._session,
-            user_agent="campaign",
-        )
-
-    def call(self, call: Callable[[Any], Any]) -> _Reply:
-        """The reply to ``call``, good or not. Raises _NoReply."""
-        import mastodon  # noqa: PLC0415 - see __init__
-        import requests  # noqa: PLC0415 - see __init__
-
-        self._last.reply = None
-        try:
-            value = call(self._api)
-        except mastodon.MastodonNetworkError as error:
-            cause = error.__context__
-            if isinstance(cause, requests.RequestException) and _never_sent(cause):
-                raise _NoReply(f"{self._base_url} cannot be reached: {_network(cause)}", sent=False) from None
-            raise _NoReply(_network(cause or error), sent=True) from None
-        except (mastodon.MastodonError, ValueError, TypeError, KeyError, AttributeError) as error:
-            # Whatever Mastodon.py makes of it, the status says what became of the request.
-            raw = self._last.reply
-            if raw is None:
-                raise _NoReply(type(error).__name__, sent=False) from None
-            if raw.ok:
-                raise _NoReply("what came cannot be read", sent=True) from None
-            return _Reply(None, raw)
-        raw = self._last.reply
-        return _Reply(value if raw.status_code == HTTPStatus.OK else None, raw)
-
-    def close(self) -> None:
-        self._session.close()
-
-    def _keep(self, reply: requests.Response, *_: Any, **__: Any) -> None:
-        self._last.reply = reply
+            raise Unreadable("the server answered something that cannot be read") from None
 
 
 def _parameters(batch: PostBatch, text: str) -> dict[str, str]:
@@ -299,7 +229,7 @@ def _parameters(batch: PostBatch, text: str) -> dict[str, str]:
     return parameters
 
 
-def _outcome(reply: _Reply) -> Outcome:
+def _outcome(reply: Reply) -> Outcome:
     """What an error means for the post (https://docs.joinmastodon.org/methods/statuses/#create)."""
     match reply.status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
@@ -309,7 +239,7 @@ def _outcome(reply: _Reply) -> Outcome:
             return Deferred("the server's rate limit is reached", until=reply.resets_at(), scope="account")
         case HTTPStatus.SERVICE_UNAVAILABLE:
             return Deferred(f"the server is unavailable: {reply.why()}")
-        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+        case status if reply.ok or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
             return InDoubt(f"the server answered {reply.why()}")
         case status if status < HTTPStatus.BAD_REQUEST:
             return Deferred(f"the server answered {reply.why()}; its address may be wrong", scope="account")
@@ -317,21 +247,30 @@ def _outcome(reply: _Reply) -> Outcome:
             return Refused(f"the server refused the post: {reply.why()}", code=str(status))
 
 
-def _never_sent(error: requests.RequestException) -> bool:
-    """True where no connection was made, so that the server cannot have taken anything."""
-    import requests  # noqa: PLC0415 - comes with Mastodon.py, which only sending needs
-    from urllib3.exceptions import MaxRetryError  # noqa: PLC0415 - as above
+def _deleted(reply: Reply, ref: str) -> Outcome:
+    """What an answer to deleting means (https://docs.joinmastodon.org/methods/statuses/#delete)."""
+    match reply.status:
+        case _ if reply.ok:
+            return Accepted(ref=ref, rest_until=None)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            # Deleting has a window of its own, 30 in half an hour: posting goes on.
+            return Deferred("the server takes no more deletions for now", until=reply.resets_at())
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return Deferred(f"the server refused the account: {reply.why()}", scope="account")
+        case status if status < HTTPStatus.BAD_REQUEST or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Deferred(f"the server answered {reply.why()}")
+        case status:
+            return Refused(f"the server refused to delete the post: {reply.why()}", code=str(status))
 
-    elsewhere = (requests.TooManyRedirects, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
-    if isinstance(error, (requests.ConnectTimeout, *elsewhere)):
-        return True
-    # Without retries, urllib3 gives up with MaxRetryError on failing to connect alone; later errors come as they are.
-    return isinstance(error, requests.ConnectionError) and bool(error.args) and isinstance(error.args[0], MaxRetryError)
 
-
-def _network(error: BaseException) -> str:
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return type(cause or error).__name__
+def _figures_of(status: Any) -> tuple[str, Metrics]:
+    """A Status's id and figures. Raises Unreadable where it is none."""
+    try:
+        figures = (status.get(f"{name}_count") for name in ("favourites", "reblogs", "replies"))
+        likes, reposts, replies = (one if isinstance(one, int) else None for one in figures)
+        return str(status["id"]), Metrics(likes=likes, reposts=reposts, replies=replies)
+    except (AttributeError, KeyError):
+        raise Unreadable("the server answered something that cannot be read") from None
 
 
 def _remedy(account: str) -> str:
