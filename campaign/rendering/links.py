@@ -11,11 +11,13 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from campaign.rendering import share
 
-_IN_TEXT: Final = re.compile(r"https?://[^\s<>\"'\]\[{}|\\^`]+", re.IGNORECASE)
+_NO_PART: Final = "\u2028\u2029\u3000-\u3003\u3008-\u3011\u3014-\u301f\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\ufeff"
+"""Marks of scripts that put no space after them: nobody writes them in an address, and the next sentence follows."""
+_IN_TEXT: Final = re.compile(rf"https?://[^\s<>\"'\]\[{{}}|\\^`{_NO_PART}]+", re.IGNORECASE)
 _HREF: Final = re.compile(
     r"""(<(?:a|area)\b(?:[^>"']|"[^"]*"|'[^']*')*?\shref\s*=\s*)(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE
 )
-_AFTER_URL: Final = ".,;:!?"
+_AFTER_URL: Final = frozenset(".,;:!?…“”„‘’‚«»‹›।؟،؛۔")  # noqa: RUF001 - marks of many scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class Utm:
         kept = frozenset(leave)
 
         def tag(match: re.Match[str]) -> str:
-            url, rest = _without_stops(match[0])
-            return (url if url in kept else self.tagged(url)) + rest
+            url = without_stops(match[0])
+            return (url if url in kept else self.tagged(url)) + match[0][len(url) :]
 
         return _each_piece(text, between, lambda piece: _IN_TEXT.sub(tag, piece))
 
@@ -78,17 +80,23 @@ class Utm:
 
 def addresses_in(text: str) -> list[str]:
     """The web addresses that stand in ``text``, as mail programs make links of them."""
-    return [_without_stops(match[0])[0] for match in _IN_TEXT.finditer(text)]
+    return [text[start:end] for start, end in places_in(text)]
 
 
-def _without_stops(url: str) -> tuple[str, str]:
-    """The address, and what after it belongs to the sentence: a full stop, a closing bracket that opens outside."""
+def places_in(text: str) -> list[tuple[int, int]]:
+    """Where those addresses begin and end."""
+    found = [(match.start(), match.start() + len(without_stops(match[0]))) for match in _IN_TEXT.finditer(text)]
+    return [(start, end) for start, end in found if text[end - 3 : end] != "://"]
+
+
+def without_stops(url: str) -> str:
+    """The address without what after it belongs to the sentence: a full stop, a closing bracket that opens outside."""
     end = len(url)
-    while end and (
-        url[end - 1] in _AFTER_URL or (url[end - 1] == ")" and url.count("(", 0, end) < url.count(")", 0, end))
-    ):
+    closing = url.count(")") - url.count("(")
+    while end and (url[end - 1] in _AFTER_URL or (url[end - 1] == ")" and closing > 0)):
+        closing -= url[end - 1] == ")"
         end -= 1
-    return url[:end], url[end:]
+    return url[:end]
 
 
 def _each_piece(text: str, between: re.Pattern[str] | None, change: Callable[[str], str]) -> str:

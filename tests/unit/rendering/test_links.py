@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 -- punctuation of many scripts is what this file is about
 from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlsplit
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.rendering.links import Utm
+from campaign.rendering.links import Utm, addresses_in, places_in
 
 UTM = Utm(source="x", medium="social", campaign="example", content="launch", untagged=frozenset({"go.example.org"}))
 TAGS = "utm_source=x&utm_medium=social&utm_campaign=example&utm_content=launch"
@@ -86,3 +87,24 @@ def test_an_address_to_leave_is_left() -> None:
     assert UTM.in_text("https://example.org/u?a=1&b=2", leave=leave) == leave[0]
     html = '<a href="https://example.org/u?a=1&amp;b=2">out</a>'
     assert UTM.in_html(html, leave=leave) == html
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("“https://example.org/a”,", "https://example.org/a"),
+        ("«https://example.org/a»", "https://example.org/a"),
+        ("https://example.org/a…", "https://example.org/a"),
+        ("署名：https://example.org/a。次の文", "https://example.org/a"),
+        ("（https://example.org/a）", "https://example.org/a"),
+        ("https://example.org/a؟", "https://example.org/a"),
+        ("https://example.org/a_(b))", "https://example.org/a_(b)"),
+    ],
+)
+def test_an_address_ends_where_its_sentence_goes_on_in_any_script(text: str, address: str) -> None:
+    assert addresses_in(text) == [address]
+    assert [text[start:end] for start, end in places_in(text)] == [address]
+
+
+def test_a_scheme_alone_is_no_address() -> None:
+    assert addresses_in("http:// https://. (https://) https://…") == []
