@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import screen
+from campaign.cli import names, screen
 from campaign.cli.options import DEFAULT_PLAN, PlanFile
 from campaign.cli.plan import tested
 
@@ -80,18 +80,9 @@ def approve(
     )
 
 
-def _chosen(standings: Sequence[Standing], names: Sequence[str], *, release: bool) -> Sequence[Standing]:
-    from difflib import get_close_matches
-
-    known = {standing.step.id: standing for standing in standings}
-    for name in names:
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise typer.BadParameter(f'the plan has no step "{name}"{hint}')
-    if names:
-        return [known[name] for name in dict.fromkeys(names)]
-    return [standing for standing in standings if release or not standing.is_approved]
+def _chosen(standings: Sequence[Standing], written: Sequence[str], *, release: bool) -> Sequence[Standing]:
+    chosen = names.steps(written, {standing.step.id: standing for standing in standings})
+    return chosen or [standing for standing in standings if release or not standing.is_approved]
 
 
 def _preflight(configured: Settings, sources: Sources, database: Database, chosen: Sequence[Standing]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import ab_test, screen
+from campaign.cli import ab_test, names, screen
 from campaign.cli.worlds import World, ledger
 
 if TYPE_CHECKING:
@@ -79,21 +79,10 @@ def _filters(
     chosen = None
     if state is not None:
         named = state.strip().lower().replace("-", "_").replace(" ", "_")
-        chosen = State(_one_of(named, [one.value for one in State], "--state"))
+        chosen = State(names.one_of(named, [one.value for one in State], "is no state", option="--state"))
     if channel is not None:
-        channel = _one_of(channel.strip().lower(), CHANNELS, "--channel")
+        channel = names.one_of(channel.strip().lower(), CHANNELS, "is no channel", option="--channel")
     return Filters(step=step, channel=channel, state=chosen, recipient=recipient, since=_instant(since))
-
-
-def _one_of(given: str, known: Iterable[str], option: str) -> str:
-    from difflib import get_close_matches
-
-    names = list(known)
-    if given in names:
-        return given
-    close = get_close_matches(given, names, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}"
-    raise typer.BadParameter(f'"{given}" is not known; {hint}', param_hint=option)
 
 
 def _instant(since: str | None) -> datetime | None:
@@ -110,7 +99,9 @@ def _instant(since: str | None) -> datetime | None:
 
 def _known(book: SqlLedger, step: str | None) -> None:
     if step is not None:
-        _one_of(step, dict.fromkeys(wave.step for wave in book.waves()), "--step")
+        names.one_of(
+            step, dict.fromkeys(wave.step for wave in book.waves()), "was never approved here", option="--step"
+        )
 
 
 def _launch(book: SqlLedger) -> datetime | None:

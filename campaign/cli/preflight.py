@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import screen
+from campaign.cli import names, screen
 from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
 
 if TYPE_CHECKING:
@@ -78,17 +78,9 @@ def look(
         yield report, seconds
 
 
-def _chosen(sources: Sources, names: Sequence[str]) -> Sequence[Step]:
-    from difflib import get_close_matches
-
-    known = {step.id: step for step in sources.plan.steps}
-    for name in names:
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise typer.BadParameter(f'the plan has no step "{name}"{hint}')
-        if known[name].channel != "email":
-            raise typer.BadParameter(f'"{name}" is a post; `campaign check` looks at posts')
-    if names:
-        return [known[name] for name in dict.fromkeys(names)]
-    return [step for step in sources.plan.steps if step.channel == "email"]
+def _chosen(sources: Sources, written: Sequence[str]) -> Sequence[Step]:
+    chosen = names.steps(written, {step.id: step for step in sources.plan.steps})
+    for step in chosen:
+        if step.channel != "email":
+            raise typer.BadParameter(f'"{step.id}" is a post; `campaign check` looks at posts')
+    return chosen or [step for step in sources.plan.steps if step.channel == "email"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import screen
+from campaign.cli import names, screen
 from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
 
 if TYPE_CHECKING:
@@ -78,14 +78,9 @@ def rehearse(
 
 
 def _known(faults: str) -> None:
-    from difflib import get_close_matches
-
     from campaign.sandbox.faults import SCENARIOS
 
-    if faults not in SCENARIOS:
-        close = get_close_matches(faults, SCENARIOS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SCENARIOS)}"
-        raise typer.BadParameter(f'"{faults}" is no scenario of faults; {hint}', param_hint="--faults")
+    names.one_of(faults, SCENARIOS, "is no scenario of faults", option="--faults")
 
 
 def _check(sources: Sources) -> None:
@@ -178,9 +173,9 @@ def _show_proof(result: Result) -> None:
             soft_wrap=True,
         )
         return
-    for what, names in (("twice", proof.twice), ("lost", proof.lost), ("unknown to the ledger", proof.unknown)):
-        if names:
-            screen.out.print(f"{len(names):,} {what}, such as {names[0]}", style="bold red", soft_wrap=True)
+    for what, keys in (("twice", proof.twice), ("lost", proof.lost), ("unknown to the ledger", proof.unknown)):
+        if keys:
+            screen.out.print(f"{len(keys):,} {what}, such as {keys[0]}", style="bold red", soft_wrap=True)
 
 
 def _show_next(result: Result) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from campaign.cli import screen
+from campaign.cli import names, screen
 from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
 
 if TYPE_CHECKING:
@@ -84,16 +84,10 @@ def send_test(
 
 
 def _step(sources: Sources, name: str) -> Step:
-    from difflib import get_close_matches
-
-    known = {one.id: one for one in sources.plan.steps}
-    if name not in known:
-        close = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise typer.BadParameter(f'the plan has no step "{name}"{hint}', param_hint="STEP")
-    if known[name].channel != "email":
+    (found,) = names.steps([name], {one.id: one for one in sources.plan.steps})
+    if found.channel != "email":
         raise typer.BadParameter(f'"{name}" is a post; see it with: campaign preview {name}', param_hint="STEP")
-    return known[name]
+    return found
 
 
 def _addresses(program: Program, written: str) -> list[str]:
