@@ -85,6 +85,7 @@ def _plan(path: Path, document: PlanDocument, calendar: LaunchCalendar, findings
             for index, step in enumerate(document.steps)
         ),
         target_email=document.target.email if document.target else "",
+        handles=document.accounts.handles(),
     )
 
 
@@ -126,6 +127,7 @@ def _step(
         else None,
         embargo=embargo_of(step.embargo if step.embargo is not None else document.embargo, calendar),
         visibility=step.visibility or "public",
+        thread=step.thread or "whole",
         repeat_text=bool(step.repeat_text),
         hand_off=step.hand_off or "direct",
         ahead=step.ahead or AHEAD,

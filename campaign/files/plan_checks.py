@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from campaign.files.plan_ab_test import AbTestDocument, wrong_arms, wrong_subjects
+from campaign.files.plan_accounts import twice, unlisted
 from campaign.files.plan_draft import Draft, PlanDraft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
 from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
@@ -25,6 +26,9 @@ def check(draft: PlanDraft, calendar: LaunchCalendar | None, folder: Path, findi
     _check_links(draft.link_names, findings)
     for name, segment in draft.segments.items():
         _check_segment(name, segment, findings)
+    if draft.top.has("accounts"):
+        for place, what, remedy in twice(draft.top.document.accounts):
+            findings.add(place, what, remedy)
     steps = _StepChecks(draft, _Messages(folder / "messages"), findings)
     times = TimeChecks(draft.top, calendar, findings) if calendar else None
     for index, step in draft.steps.items():
@@ -108,6 +112,7 @@ class _StepChecks:
                 self._check_email(index, step)
             else:
                 self._check_post(index, step)
+                self._check_listed(index, step)
         self._check_segment(index, step)
         self._check_hand_off(index, step)
         if step.has("ab_test") and step.document.ab_test is not None:
@@ -139,7 +144,7 @@ class _StepChecks:
 
     def _check_email(self, index: int, step: Draft[StepDocument]) -> None:
         document = step.document
-        for key in ("account", "accounts", "visibility", "repeat_text"):
+        for key in ("account", "accounts", "visibility", "thread", "repeat_text"):
             if step.has(key) and getattr(document, key) is not None:
                 self._add(index, key, f"{key} is for posts, and this step sends e-mail", f"remove {key}")
         if step.has("segment") and document.segment is None:
@@ -175,6 +180,15 @@ class _StepChecks:
             if step.has(key) and getattr(document, key) is not None:
                 what = f"{key} is for e-mail, and this step posts on {document.channel}"
                 self._add(index, key, what, f"remove {key}")
+
+    def _check_listed(self, index: int, step: Draft[StepDocument]) -> None:
+        document, top = step.document, self._draft.top
+        if not top.has("accounts") or not step.has("account", "accounts"):
+            return
+        key = "accounts" if document.accounts else "account"
+        named = document.accounts or ([document.account] if document.account else [])
+        for what, remedy in unlisted(top.document.accounts, document.channel, named):
+            self._add(index, key, what, remedy)
 
     def _check_hand_off(self, index: int, step: Draft[StepDocument]) -> None:
         document, top = step.document, self._draft.top

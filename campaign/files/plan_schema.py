@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
 from campaign.files.plan_ab_test import AbTestDocument
+from campaign.files.plan_accounts import AccountsDocument
 from campaign.files.plan_document import Document
 from campaign.files.plan_values import (
     Country,
@@ -43,6 +44,7 @@ MAX_STEPS = 10_000
 FILE = "docs/schedules.schema.json"
 
 Visibility = Literal["public", "unlisted", "private"]
+Thread = Literal["whole", "first"]
 
 
 class SenderDocument(Document):
@@ -223,6 +225,11 @@ class StepDocument(Document):
     visibility: Visibility | None = Field(
         default=None, description="For Mastodon: who sees the post. `public` unless written."
     )
+    thread: Thread | None = Field(
+        default=None,
+        description="For posts: `first` posts only the first part of a thread, for accounts that may not reply to "
+        "themselves. `whole` unless written.",
+    )
     repeat_text: TrueOrFalse | None = Field(
         default=None,
         description="For posts: this account may post a text that it has posted before in this campaign.",
@@ -311,6 +318,11 @@ class PlanDocument(Document):
     )
     late: LatesDocument = Field(
         default_factory=LatesDocument, description="How late steps may start and what then, by channel."
+    )
+    accounts: AccountsDocument = Field(
+        default_factory=AccountsDocument,
+        description="The accounts that posts come from, by network, each with its name there: who must stand behind "
+        "the credentials. `campaign doctor` compares, and `campaign run --live` posts to no other.",
     )
     segments: dict[Slug, SegmentDocument] = Field(
         default={},

@@ -39,6 +39,9 @@ def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
     # Only where a step has them: what was approved before there were any stays approved.
     if step.hand_off == "staged":
         parts["hand-off"] = f"staged, {step.ahead} ahead"
+    handles = {name: plan.handles.get(step.channel, {}).get(name) for name in step.accounts}
+    if any(handles.values()):
+        parts["who"] = "\n".join(f"{name}: {handle}" for name, handle in handles.items() if handle)
     if step.ab_test is not None:
         parts |= _test_parts(bundle, step.ab_test)
     digest = sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -237,3 +237,14 @@ def test_how_it_is_handed_over_is_approved_and_a_step_without_says_nothing_of_it
     assert "hand-off" not in plain.parts
     assert "A/B test" not in plain.parts
     assert approve.manifest(bundle(staged), (wave(),)).parts["hand-off"] == "staged, 2:00:00 ahead"
+
+
+def test_who_stands_behind_a_steps_accounts_is_approved_where_the_plan_says_it() -> None:
+    before = approve.manifests(sources())
+    handles = {"x": {"national": "freetowalk", "elsewhere": "other"}, "bluesky": {"national": "free.example.org"}}
+    after = approve.manifests(sources(handles=handles))
+    assert after[LAUNCH].parts["who"] == "national: freetowalk"
+    assert after[LAUNCH].digest != before[LAUNCH].digest
+    assert after[ALERT] == before[ALERT]
+    others = {"x": {"elsewhere": "other"}}
+    assert approve.manifests(sources(handles=others))[LAUNCH] == before[LAUNCH]

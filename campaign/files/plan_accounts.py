@@ -1,0 +1,90 @@
+"""The accounts that posts come from, each by its name on its network: who must stand behind the credentials."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from campaign.files.plan_document import Document
+from campaign.files.plan_errors import Place
+from campaign.files.plan_values import Name, did_you_mean, wrong
+
+_MANY = 500
+_LONGEST = 320
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
+
+
+def _handle(pattern: str, network: str, example: str) -> tuple[Any, AfterValidator]:
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        name = text.strip().removeprefix("@")
+        if not compiled.fullmatch(name.lower()):
+            raise wrong(f"is no name on {network}", f"write it as in {example}")
+        return name
+
+    return Field(max_length=_LONGEST), AfterValidator(check)
+
+
+# https://help.x.com/en/managing-your-account/x-username-rules: up to 15 letters, digits and underscores.
+XHandle = Annotated[str, *_handle("[a-z0-9_]{1,15}", "X", "freetowalk")]
+# https://atproto.com/specs/handle: a domain name, of 253 characters at most.
+BlueskyHandle = Annotated[str, *_handle(rf"(?=.{{1,253}}$){_DOMAIN}", "Bluesky", "freetowalk.example.org")]
+# https://docs.joinmastodon.org/spec/webfinger/: the account's name and its server.
+MastodonHandle = Annotated[
+    str, *_handle(rf"[a-z0-9_]+(?:[.-]+[a-z0-9_]+)*@{_DOMAIN}", "Mastodon", '"freetowalk@social.example.org"')
+]
+
+
+class AccountsDocument(Document):
+    """The accounts by network, each with its name there. Where a network is listed, its steps may name no others."""
+
+    x: Annotated[dict[Name, XHandle], Field(min_length=1, max_length=_MANY)] | None = Field(
+        default=None,
+        description="On X: the account's name in the settings, and who it is there, without the @.",
+        examples=[{"national": "freetowalk", "washington": "freetowalk_wa"}],
+        json_schema_extra={"additionalProperties": False},
+    )
+    bluesky: Annotated[dict[Name, BlueskyHandle], Field(min_length=1, max_length=_MANY)] | None = Field(
+        default=None,
+        description="On Bluesky: the account's name in the settings, and its handle.",
+        examples=[{"national": "freetowalk.example.org"}],
+        json_schema_extra={"additionalProperties": False},
+    )
+    mastodon: Annotated[dict[Name, MastodonHandle], Field(min_length=1, max_length=_MANY)] | None = Field(
+        default=None,
+        description="On Mastodon: the account's name in the settings, and who it is with its server.",
+        examples=[{"national": "freetowalk@social.example.org"}],
+        json_schema_extra={"additionalProperties": False},
+    )
+
+    def handles(self) -> Mapping[str, Mapping[str, str]]:
+        """By network and account; networks that are not listed are left out."""
+        listed = {"x": self.x, "bluesky": self.bluesky, "mastodon": self.mastodon}
+        return {network: dict(names) for network, names in listed.items() if names is not None}
+
+
+def twice(accounts: AccountsDocument) -> Iterator[tuple[Place, str, str]]:
+    """Two names for one account on its network: the same would be posted there twice. Place, what, remedy."""
+    for network, names in accounts.handles().items():
+        seen: dict[str, str] = {}
+        for name, handle in names.items():
+            first = seen.setdefault(handle.lower(), name)
+            if first != name:
+                what = f'"{name}" and "{first}" are one account on {network}, {handle}'
+                yield ("accounts", network, name), what, "keep one name for it"
+
+
+def unlisted(accounts: AccountsDocument, network: str, named: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What is wrong with an account that a step names although the plan lists others for its network; and a remedy."""
+    names = accounts.handles().get(network)
+    if names is None:
+        return
+    for name in dict.fromkeys(named):
+        if name not in names:
+            remedy = did_you_mean(name, tuple(names)) or f"add it under `accounts: {network}:` with its name there"
+            yield f'account "{name}" is not among the plan\'s accounts on {network}', remedy
