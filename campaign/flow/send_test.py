@@ -75,9 +75,9 @@ def variants(
         for variant in people.variants:
             if language and variant != language:
                 continue
-            speaks = [one for one in members if _variant(one, people.variants) == variant]
+            speaks = [one for one in members if people.variant(one.language) == variant]
             if person is not None:
-                if not language and _variant(person, people.variants) != variant:
+                if not language and people.variant(person.language) != variant:
                     continue
                 chosen = [person]
             else:
@@ -85,10 +85,6 @@ def variants(
             made = mailing(bundle, number=wave.number, due_at=wave.due_at, language=variant, arm=arm)
             found += [Variant(arm, one, made) for one in chosen] or [Variant(arm, EXAMPLES[0], made, made_up=True)]
     return found
-
-
-def _variant(person: Supporter, variants: Sequence[str]) -> str:
-    return person.language if person.language in variants else variants[0]
 
 
 def _examples(people: Sequence[Supporter], most: int) -> list[Supporter]:

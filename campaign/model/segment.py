@@ -51,6 +51,10 @@ class Audience:
     share: Share | None = None
     campaign: str = ""
 
+    def variant(self, language: str) -> str:
+        """The one of ``variants`` that somebody gets who speaks ``language``; "" is not known."""
+        return language if language and language in self.variants else self.variants[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Headcount:

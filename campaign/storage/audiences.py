@@ -35,14 +35,13 @@ def pages(database: Database, audience: Audience) -> Iterator[Mapping[str, Seque
         .limit(_PAGE)
     )
     query = chosen.compile(dialect=database.engine.dialect)
-    first, others = audience.variants[0], frozenset(filter(None, audience.variants[1:]))
     last = 0
     while True:
         with database.read() as connection:
             rows = _by_driver(connection, query, last=last)
         page: dict[str, list[Supporter]] = {}
         for person in map(as_supporter, rows):
-            page.setdefault(person.language if person.language in others else first, []).append(person)
+            page.setdefault(audience.variant(person.language), []).append(person)
         if page:
             yield page
         if len(rows) < _PAGE:
