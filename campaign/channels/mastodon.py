@@ -19,7 +19,6 @@ import orjson
 from campaign.channels.mastodon_client import Clients, MastodonCredentials, NoReply, Reply, Unreadable
 from campaign.channels.mastodon_timeline import Seen, find
 from campaign.channels.threads import Read, find_in_order, post_in_order, worth_reading_since
-from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
@@ -58,23 +57,22 @@ class Mastodon:
     ) -> None:
         self.limits = Limits(batch=_THREAD, in_flight=in_flight)
         self.base_url = base_url.rstrip("/")
-        self._accounts = sorted(accounts)
+        self._accounts = tuple(accounts)
         self._clients = Clients(accounts, base_url=self.base_url, timeout_s=timeout_s, connections=in_flight)
         self._ids: dict[str, str] = {}
 
     def __repr__(self) -> str:
-        return f"Mastodon(base_url={self.base_url!r}, accounts={self._accounts!r})"
+        return f"Mastodon(base_url={self.base_url!r}, accounts={sorted(self._accounts)!r})"
 
     def check(self) -> Sequence[Standing]:
-        """Ask each server who its account is and what it takes. Raises ChannelUnusable with every one that refuses."""
-        standings, wrong = [], []
+        """Ask each server who its account is and what it takes."""
+        standings = []
         for account in self._accounts:
             try:
                 standings.append(self._standing(account))
             except Unreadable as error:
-                wrong.append(f'the Mastodon account "{account}" cannot be used: {error}; {_remedy(account)}')
-        if wrong:
-            raise ChannelUnusable("\n".join(wrong))
+                wrong = f'the Mastodon account "{account}" cannot be used: {error}; {_remedy(account)}'
+                standings.append(Standing(account, "", wrong=wrong))
         return standings
 
     def compose(self, batch: PostBatch) -> Payload:

@@ -19,7 +19,6 @@ import orjson
 
 from campaign.channels.threads import Read, find_in_order, post_in_order, worth_reading_since
 from campaign.channels.x_timeline import FIELDS, Seen, find
-from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
@@ -92,16 +91,15 @@ class X:
         return f"X(base_url={self.base_url!r}, accounts={sorted(self._accounts)!r})"
 
     def check(self) -> Sequence[Standing]:
-        """Ask X who each account is. Raises ChannelUnusable with every account that X refuses."""
-        standings, wrong = [], []
+        """Ask X who each account is."""
+        standings = []
         for account in self._accounts:
             self._users.pop(account, None)
             try:
                 standings.append(Standing(account, f"@{self._who(account)['username']}", "signed in with OAuth 1.0a"))
             except _Unreadable as error:
-                wrong.append(f'the X account "{account}" cannot be used: {error}; {_remedy(account)}')
-        if wrong:
-            raise ChannelUnusable("\n".join(wrong))
+                wrong = f'the X account "{account}" cannot be used: {error}; {_remedy(account)}'
+                standings.append(Standing(account, "", wrong=wrong))
         return standings
 
     def compose(self, batch: PostBatch) -> Payload:

@@ -42,12 +42,48 @@ class Settling:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a limit: ``number`` of ``of`` ``what`` until it is reset, None where nobody says when."""
+
+    number: int
+    of: int
+    what: str = "requests"
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What an account's server takes, on networks of many servers. None is what all of the network takes.
+
+    ``url_length`` is what any link counts for. ``attachments`` is for one post, ``alt`` for an alternative text in
+    characters, ``pixels`` is width by height, ``types`` are media types (RFC 6838), all where it is empty.
+    """
+
+    characters: int | None = None
+    url_length: int | None = None
+    attachments: int | None = None
+    image_bytes: int | None = None
+    image_pixels: int | None = None
+    video_bytes: int | None = None
+    video_pixels: int | None = None
+    alt: int | None = None
+    types: tuple[str, ...] = ()
+
+
+MAY_POST = "post"
+MAY_SHOW = "show pictures and videos"
+MAY_DELETE = "delete its posts"
+MAY_READ = "read its posts"
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What ``doctor`` shows of one account: who it is to the provider, and what is left of its limits.
 
     ``handle`` is its name on its network as people write it, without ``@`` at the front ("" where it has none).
-    ``may`` is what it is allowed to do, in words. ``ends_at`` is when its token ends, None where it does not or nobody
-    says. ``characters`` is the longest post that its server takes, None where that is the same for all its network.
+    ``may`` is what it is allowed to do, in words; empty where nobody says. ``ends_at`` is when its token ends, None
+    where it does not or nobody says. ``takes`` is what its server takes, where that is the server's own to say.
+    ``wrong`` is why it cannot be used and what to do, "" where it can.
     """
 
     account: str
@@ -56,7 +92,9 @@ class Standing:
     handle: str = ""
     may: tuple[str, ...] = ()
     ends_at: datetime | None = None
-    characters: int | None = None
+    left: Left | None = None
+    takes: Takes | None = None
+    wrong: str = ""
 
 
 class Channel(Protocol[BatchT]):
@@ -78,7 +116,8 @@ class Channel(Protocol[BatchT]):
     def check(self) -> Sequence[Standing]:
         """Try the credentials of every account before anything is due.
 
-        Raises ChannelUnusable, naming the account and what to do, where the provider refuses or cannot be reached.
+        A network's account that cannot be used has ``wrong``, so that it does not hide the others. A channel of one
+        account raises ChannelUnusable, saying what to do, where the provider refuses it or cannot be reached.
         """
         ...
 
