@@ -14,6 +14,17 @@ from campaign.model.letter import Addressee, Letter
 from campaign.rendering.filters import in_words
 
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
+_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+_KEPT_TOGETHER: Final = 28
+"""Characters that a name may have to be kept on one line: about half of the narrowest card's."""
+_QUOTED: Final = re.compile(r"[“„«»”\"]\s?([^“„«»”\"]*?)\s?[”“«»\"]")
+_LONGEST_ADDRESSEE: Final = 56
+"""Characters of name and organisation; beyond that the organisation is left out, or the foot would fill the card."""
+_NARROW: Final = str.maketrans({"\u2009": _THIN, "\u200a": _THIN, "\u2006": _THIN, "\u2008": _THIN, "\u2011": "-"})
+"""What the face has no glyph for, and what looks the same: spaces that stand in numbers, the hyphen that binds."""
+_NO_WIDTH: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_BREAKING: Final = re.compile(r"[ \t\r\n\f\v\u2002\u2003]+")
+_APOSTROPHE: Final = re.compile(r"(?<=[^\W\d_])'")
 
 _MARKS: Final[dict[str, tuple[str, str, str, str]]] = {
     "cs": ("„", "“", "‚", "‘"), "da": ("»", "«", "›", "‹"), "de": ("„", "“", "‚", "‘"), "de-ch": ("«", "»", "‹", "›"),
@@ -63,46 +74,53 @@ _LEGAL_FORM: Final = re.compile(
 """The end of a company's name that nobody says. A card has no room for it."""
 
 
-def source_line(letter: Letter, language: str) -> str:
-    """Where a card's words come from: "Letter to Jeffrey P. Bezos of Amazon.com, 22 May 2018". Where the letter is a
-    restatement the line says so. In a language without phrases here: the data alone, divided by commas."""
+def source_line(letter: Letter, language: str, *, restated: bool) -> str:
+    """Where a card's words come from: "Letter to Jeffrey P. Bezos of Amazon.com, 22 May 2018". ``restated`` words are
+    said to be ours. In a language without phrases here: the data alone, divided by commas.
+
+    The spaces in names and dates do not break, so that a name stays on its line.
+    """
     phrases = _PHRASES.get(_primary(language))
     one, *more = letter.addressees
+    name, organisation = _kept_together(one.name), _kept_together(_organisation(one))
+    if len(name) + len(organisation) > _LONGEST_ADDRESSEE:
+        organisation = ""
     if phrases is None:
         date = letter.date.isoformat() if letter.date else ""
-        return ", ".join(filter(None, (one.name, _organisation(one), date)))
-    organisation = _organisation(one)
-    to = one.name if organisation in ("", one.name) else phrases.of.format(name=one.name, organisation=organisation)
+        return ", ".join(filter(None, (name, organisation, date)))
+    to = name if organisation in ("", name) else phrases.of.format(name=name, organisation=organisation)
     if more:
-        to = phrases.others.format(name=one.name)
-    line = (phrases.restated if letter.restated else phrases.letter).format(to=to)
+        to = phrases.others.format(name=name)
+    line = (phrases.restated if restated else phrases.letter).format(to=to)
     if letter.date is None:
         return line
-    return phrases.dated.format(line=line, date=in_words(letter.date, "long", _primary(language)))
+    date = _kept_together(in_words(letter.date, "long", _primary(language)))
+    return phrases.dated.format(line=line, date=date)
 
 
-def quoted(text: str, language: str) -> str:
-    """``text`` between the language's marks; marks around it or within it become the language's own."""
-    opening, closing, inner_opening, inner_closing = _marks(language)
-    bare = _without_marks(text)
-    inner = re.sub(r"[“„«»”\"]\s?([^“„«»”\"]*?)\s?[”“«»\"]", rf"{inner_opening}\1{inner_closing}", bare)
-    return f"{opening}{inner}{closing}"
+def quotation_marks(language: str) -> tuple[str, str]:
+    """What a quotation begins and ends with; English marks where the language's own are not known here."""
+    return _marks(language)[:2]
 
 
-def opening_mark(language: str) -> str:
-    """The mark that a quotation begins with, which hangs in the margin."""
-    return _marks(language)[0]
+def within_marks(text: str, language: str) -> str:
+    """``text`` as it stands within marks: without marks around the whole of it, and those within it become the
+    language's inner ones. Marks that do not come in pairs are left alone."""
+    _opening, _closing, inner_opening, inner_closing = _marks(language)
+    whole = _QUOTED.fullmatch(text)
+    return _QUOTED.sub(rf"{inner_opening}\1{inner_closing}", whole[1] if whole else text)
 
 
 def tidy(text: str) -> str:
-    """``text`` in Unicode's composed form (NFC), apostrophes curly, white space folded but for what may not break."""
-    text = unicodedata.normalize("NFC", text)
-    text = re.sub(r"(?<=\w)'(?=\w)", "’", text)
-    return re.sub(r"[ \t\r\n\f\v]+", " ", text).strip()
+    """``text`` in Unicode's composed form (NFC), with curly apostrophes, without what has neither width nor glyph, and
+    with white space folded, but for spaces that do not break: those stay, thin ones as the one the face has."""
+    text = _NO_WIDTH.sub("", unicodedata.normalize("NFC", text)).translate(_NARROW)
+    return _BREAKING.sub(" ", _APOSTROPHE.sub("’", text)).strip(" ")
 
 
 def spoken(words: str, source: str, by: str, language: str, *, quotation: bool) -> str:
     """The alternative text of a card that says ``words``, all of what it shows. ``words`` stand as they are drawn."""
+    source = source.replace(_NO_BREAK, " ")  # which matters to lines alone
     phrases = _PHRASES.get(_primary(language))
     if phrases is None:
         return " ".join(_ended(part) for part in (words, source, by) if part)
@@ -119,9 +137,8 @@ def _marks(language: str) -> tuple[str, str, str, str]:
     return _MARKS.get(language.lower()) or _MARKS.get(_primary(language)) or _MARKS["en"]
 
 
-def _without_marks(text: str) -> str:
-    inside = re.fullmatch(r"[“„«»”\"]\s?([^“„«»”\"]*?)\s?[”“«»\"]", text)
-    return inside[1] if inside else text
+def _kept_together(text: str) -> str:
+    return text.replace(" ", _NO_BREAK) if len(text) <= _KEPT_TOGETHER else text
 
 
 def _organisation(addressee: Addressee) -> str:

@@ -6,7 +6,8 @@ ledger, so no later drawing can differ from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Final, Literal
 
@@ -17,11 +18,12 @@ from campaign.model.letter import Letter
 from campaign.model.message import Shape
 from campaign.rendering import card_words
 from campaign.rendering.card_font import Weight, font, missing, named
-from campaign.rendering.card_layout import BODY_LEAST, Layout, lay_out
+from campaign.rendering.card_layout import BODY_LEAST, Layout, Marks, foot_fits, lay_out, too_wide
 
 BACKGROUND: Final = (20, 33, 51)
 COLOURS: Final = {
     "words": (255, 252, 245),
+    "mark": (247, 199, 96),
     "figure": (247, 199, 96),
     "source": (199, 210, 224),
     "by": (247, 199, 96),
@@ -33,6 +35,10 @@ COLOURS: Final = {
 _LONGEST: Final = 2_000
 """Characters beyond which nothing is measured: no card holds as many."""
 _NAMED_AT_MOST: Final = 5
+_SHOWN: Final = 60
+"""Characters of what an error cites."""
+_COMPRESSION: Final = 6
+"""Of zlib. Its best takes six times as long and saves a twentieth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,9 @@ def card_of(
     letter: Letter, *, kind: Literal["quotation", "figure"], text: str, says: str, shape: Shape, by: str, language: str
 ) -> Card:
     """A card of ``letter`` with rendered ``text`` and ``says``, published by ``by`` (the plan's organisation)."""
-    source = card_words.source_line(letter, language)
-    return Card(kind, text, says, source, by, shape, language, restated=letter.restated)
+    restated = letter.restated and kind == "quotation"
+    source = card_words.source_line(letter, language, restated=restated)
+    return Card(kind, text, says, source, by, shape, language, restated=restated)
 
 
 def draw(card: Card) -> bytes:
@@ -70,20 +77,19 @@ def draw(card: Card) -> bytes:
     picture = Image.new("RGB", layout.size, BACKGROUND)
     pen = ImageDraw.Draw(picture)
     pen.rectangle(layout.rule, fill=COLOURS["rule"])
-    for line in layout.lines:
-        face = font(line.weight, line.size)
-        pen.text((line.x, line.baseline), line.text, COLOURS[line.role], face, anchor="ls")
+    for run in layout.runs:
+        pen.text((run.x, run.baseline), run.text, COLOURS[run.role], font(run.weight, run.size), anchor="ls")
     written = BytesIO()
-    picture.save(written, "PNG", optimize=True)
+    picture.save(written, "PNG", compress_level=_COMPRESSION)
     return written.getvalue()
 
 
 def alt_text(card: Card) -> str:
     """All that the card shows, in its order, for those who cannot see it."""
     if card.kind == "figure":
-        words = " ".join(filter(None, (card_words.tidy(card.text), card_words.tidy(card.says))))
+        words = f"{card_words.tidy(card.text)} {card_words.tidy(card.says)}"
     else:
-        words = _words(card)
+        words = _words(card).join(_marks(card))
     source, by = card_words.tidy(card.source), card_words.tidy(card.by)
     quotation = card.kind == "quotation" and not card.restated
     return card_words.spoken(words, source, by, card.language, quotation=quotation)
@@ -96,7 +102,7 @@ def problems(card: Card) -> list[str]:
         return [f"the {what} is empty"]
     if card.kind == "figure" and not card_words.tidy(card.says):
         return ["the figure does not say what it counts; write says:"]
-    if sum(map(len, (card.text, card.says, card.source, card.by))) > _LONGEST:
+    if any(len(part) > _LONGEST for part in (card.text, card.says, card.source, card.by)):
         return [_too_long(card)]
     found = [
         f"{part} has characters that the card's font has no glyph for: {_listed(lacking)}"
@@ -124,37 +130,61 @@ def _linear(value: float) -> float:
 
 
 def _words(card: Card) -> str:
+    if card.kind == "figure":
+        return card_words.tidy(card.says)
     text = card_words.tidy(card.text)
-    return text if card.restated else card_words.quoted(text, card.language)
+    return text if card.restated else card_words.within_marks(text, card.language)
+
+
+def _marks(card: Card) -> Marks:
+    return ("", "") if card.kind == "figure" or card.restated else card_words.quotation_marks(card.language)
 
 
 def _texts(card: Card) -> list[tuple[str, str, Weight]]:
-    tidy = card_words.tidy
+    """Everything on the card, with what to call it and the face's weight."""
     words: list[tuple[str, str, Weight]] = (
-        [("the figure", tidy(card.text), "black"), ("what it counts", tidy(card.says), "semibold")]
+        [("the figure", card_words.tidy(card.text), "black"), ("what it counts", _words(card), "semibold")]
         if card.kind == "figure"
-        else [("the quotation", _words(card), "semibold")]
+        else [("the quotation", _words(card).join(_marks(card)), "semibold")]
     )
-    return [*words, ("its source", tidy(card.source), "regular"), ("the name", tidy(card.by), "semibold")]
+    source, by = card_words.tidy(card.source), card_words.tidy(card.by)
+    return [*words, ("its source", source, "regular"), ("the name", by, "semibold")]
 
 
 def _laid_out(card: Card) -> Layout | None:
-    is_figure = card.kind == "figure"
-    return lay_out(
-        card.shape,
-        words=card_words.tidy(card.says) if is_figure else _words(card),
-        hang="" if is_figure or card.restated else card_words.opening_mark(card.language),
-        figure=card_words.tidy(card.text) if is_figure else "",
-        source=card_words.tidy(card.source),
-        by=card_words.tidy(card.by),
-    )
+    figure = card_words.tidy(card.text) if card.kind == "figure" else ""
+    source, by = card_words.tidy(card.source), card_words.tidy(card.by)
+    return lay_out(card.shape, words=_words(card), marks=_marks(card), figure=figure, source=source, by=by)
 
 
 def _too_long(card: Card) -> str:
-    return (
-        f"too long to be read on a phone: it does not fit a {card.shape} card at {BODY_LEAST} px or more as a phone"
-        " shows it; shorten it, or take a taller shape"
+    """Tells how much would fit, so that it need not be found by trial."""
+    what = "says:" if card.kind == "figure" else "text:"
+    size = f"a {card.shape} card at {BODY_LEAST} px or more, as a phone shows it"
+    source, by = card_words.tidy(card.source), card_words.tidy(card.by)
+    if not foot_fits(card.shape, source, "regular"):
+        return f"the source line is too long for a card: {_short(source)}; shorten the addressee's lines in the letter"
+    if not foot_fits(card.shape, by, "semibold"):
+        return f"the name is too long for a card: {_short(by)}; shorten the plan's organisation"
+    if word := too_wide(card.shape, _words(card)):
+        return f"the word {_short(word)} is wider than {size}; write it otherwise"
+    words = _words(card)[:_LONGEST].split(" ")
+    fitting = bisect_left(
+        range(1, len(words)), 1, key=lambda count: int(_laid_out(_cut(card, " ".join(words[:count]))) is None)
     )
+    if not fitting:
+        return f"the figure and what it counts do not fit {size}; shorten them"
+    room = len(" ".join(words[:fitting]))
+    taller = "" if card.shape == "tall" else ", or take a taller shape"
+    return f"{what} has {len(_words(card))} characters, and about {room} fit {size}; shorten it{taller}"
+
+
+def _cut(card: Card, words: str) -> Card:
+    return replace(card, says=words) if card.kind == "figure" else replace(card, text=words)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1].rstrip() + "…"
 
 
 def _listed(characters: list[str]) -> str:
