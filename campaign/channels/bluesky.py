@@ -10,13 +10,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any
 
 import orjson
 
+from campaign.channels.bluesky_delivery import Dids, handles_in, linked, look_up
+from campaign.channels.bluesky_delivery import upload as hand_over
 from campaign.channels.bluesky_figures import figures, unread
-from campaign.channels.bluesky_records import COLLECTION, composed, content_id, same, uri
+from campaign.channels.bluesky_media import blobs
+from campaign.channels.bluesky_records import COLLECTION, composed, same, uri
 from campaign.channels.bluesky_session import BlueskyCredentials, NoReply, NotNow, Reply, Session, outcome
 from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
@@ -27,6 +30,9 @@ from campaign.ports.channel import Limits, Settling, Standing
 __all__ = ["Bluesky", "BlueskyCredentials"]
 
 _THREAD = 100
+_MAY = ("post", "upload media", "delete its posts")
+"""What any session may, be it an app password's or the account's own."""
+_DROPPED = "BlobNotFound"
 _READ = 25
 """Posts that app.bsky.feed.getPosts tells of in one call."""
 
@@ -45,7 +51,7 @@ class Bluesky:
         *,
         base_url: str = "https://bsky.social",
         timeout_s: float = 20.0,
-        in_flight: int = 4,
+        in_flight: int = 32,
     ) -> None:
         self.limits = Limits(batch=_THREAD, in_flight=in_flight)
         self.base_url = base_url.rstrip("/")
@@ -53,20 +59,20 @@ class Bluesky:
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
+        self._dids: Dids = {}
 
     def __repr__(self) -> str:
         return f"Bluesky(base_url={self.base_url!r}, accounts={sorted(self._accounts)!r})"
 
     def check(self) -> Sequence[Standing]:
-        """Sign every account in. Raises ChannelUnusable with every account that the server refuses."""
-        standings, wrong = [], []
+        """Sign every account in."""
+        standings = []
         for account in self._accounts:
             try:
                 standings.append(self._standing(account))
             except (NoReply, NotNow) as error:
-                wrong.append(f'the Bluesky account "{account}" cannot be used: {error}; {_remedy(account)}')
-        if wrong:
-            raise ChannelUnusable("\n".join(wrong))
+                wrong = f'the Bluesky account "{account}" cannot be used: {error}; {_remedy(account)}'
+                standings.append(Standing(account, "", wrong=wrong))
         return standings
 
     def _standing(self, account: str) -> Standing:
@@ -74,42 +80,87 @@ class Bluesky:
         reply = session.query("com.atproto.server.getSession", None)
         if not reply.ok:
             raise NotNow(Deferred(f"Bluesky answered {reply.why()}"))
+        if reply.body.get("active") is False:
+            raise NotNow(Deferred(f"Bluesky says that it is {reply.body.get('status', 'not active')}"))
+        handle = str(reply.body.get("handle", self._accounts[account].handle))
         left, limit = (reply.headers.get(f"ratelimit-{name}", "") for name in ("remaining", "limit"))
-        detail = f"{session.did}, {left} of {limit} requests left in this window" if limit else session.did
-        return Standing(account, f"@{reply.body.get('handle', self._accounts[account].handle)}", detail)
+        until = reply.resets_at()
+        window = f" until {until:%H:%M} UTC" if until else ""
+        detail = f"{session.did}, {left} of {limit} requests left{window}" if limit else session.did
+        if session.scope == "com.atproto.access":
+            detail += ", signed in with its own password: an app password could be taken back alone"
+        return Standing(account, f"@{handle}", detail, handle=handle, may=_MAY)
 
     def compose(self, batch: PostBatch) -> Payload:
-        """Each part's record with its key. What a part replies to is named at delivery: it holds the account's DID."""
-        chunks = [
-            orjson.dumps(composed(batch, part.key, part.text, len(batch.sent) + place))
-            for place, part in enumerate(batch.parts)
-        ]
+        """Each part's record with its key. Whom it mentions and what it replies to is named at delivery: that takes
+        DIDs, the account's own and others'."""
+        chunks = [orjson.dumps(composed(batch, part, len(batch.sent) + at)) for at, part in enumerate(batch.parts)]
         return Payload(chunks=chunks, head=b"[", tail=b"]")
 
+    def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:
+        """Sign in, open the connection to the account's server, find out who is mentioned, hand over the media."""
+        with suppress(NotNow, NoReply):
+            session = self._session(batch.account)
+            session.query("com.atproto.server.getSession", None)  # a session that ran out is renewed by it
+            self._dids.update(look_up(session, handles_in(payload), {}))
+            if upload:
+                hand_over(session, batch, [orjson.loads(chunk)["record"] for chunk in payload.chunks if chunk])
+
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
-        """Write the records that are left: one by putRecord, several by one applyWrites. All have one outcome."""
+        """Write the records that are left: one by putRecord, several by one applyWrites."""
         try:
             session = self._session(batch.account)
-            records = _linked(session, batch, payload)
+            self._dids.update(look_up(session, handles_in(payload), self._dids))
+            records = linked(session, batch, payload, self._dids)
+            hand_over(session, batch, records.values())
         except NotNow as error:
             return [error.outcome] * len(batch)
         except NoReply as error:
             return [Deferred(f"Bluesky did not answer before the post: {error}", scope="account")] * len(batch)
         try:
             reply = session.write(records)
+            if reply.error == _DROPPED:
+                # The server keeps what no record names for some hours only, and then nothing was written.
+                session.uploaded.difference_update(blobs(records.values()))
+                hand_over(session, batch, records.values())
+                reply = session.write(records)
+        except NotNow as error:
+            return [error.outcome] * len(batch)
         except NoReply as error:
             doubt = InDoubt(f"no reply from Bluesky: {error}")
             return [doubt if error.sent else Deferred(f"Bluesky cannot be reached: {error}")] * len(batch)
         if reply.ok:
-            return [self._accepted(batch, session, rkey) for rkey in records]
+            return [self._accepted(batch, session, rkey, reply.rest_until()) for rkey in records]
+        if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            # It may be the media that it lost: the next attempt, if there is one, hands it over again.
+            session.uploaded.difference_update(blobs(records.values()))
         return self._had_already(batch, payload, reply) or [outcome(reply)] * len(batch)
 
     def _had_already(self, batch: PostBatch, payload: Payload, reply: Reply) -> Sequence[Outcome]:
-        """Our own records, where they took the keys before: putRecord says InvalidSwap then, applyWrites only 500."""
+        """Our own records, where they took the keys before: putRecord says InvalidSwap then, applyWrites only 500.
+
+        Writes are applied all or none: where one of the keys was taken, those that do not stand were not written.
+        """
         if reply.error != "InvalidSwap" and reply.status != HTTPStatus.INTERNAL_SERVER_ERROR:
             return []
-        accepted = [result for result in self.settle(batch, payload) if isinstance(result, Accepted)]
-        return accepted if len(accepted) == len(batch) else []
+        standing = self.settle(batch, payload)
+        if not any(isinstance(one, Accepted) for one in standing):
+            return []
+        return [Deferred(f"not yet posted: {one.evidence}") if isinstance(one, NotSent) else one for one in standing]
+
+    def unresolved(self, handles: Sequence[str]) -> Sequence[str]:
+        """Those of ``handles`` that nobody has: a post that mentions one shows it as plain text.
+
+        Raises ChannelUnusable where that cannot be found out now.
+        """
+        account = next(iter(self._accounts), "")
+        try:
+            found = look_up(self._session(account), handles, {})
+        except (NoReply, NotNow) as error:
+            raise ChannelUnusable(f"who is mentioned on Bluesky could not be looked up: {error}") from None
+        if any(handle not in found for handle in handles):
+            raise ChannelUnusable("who is mentioned on Bluesky could not be looked up now; try again")
+        return [handle for handle in handles if found[handle] is None]
 
     def settle(self, batch: PostBatch, payload: Payload) -> Sequence[Settled]:
         """Read each record by its key."""
@@ -131,11 +182,6 @@ class Bluesky:
             else:
                 results.append(InDoubt("under our key the account has another record"))
         return results
-
-    def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:  # noqa: ARG002 - no media yet
-        """Sign the account in, which opens its connection."""
-        with suppress(NotNow, NoReply):
-            self._session(batch.account)
 
     def metrics(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics] | Deferred:
         """What the AppView counted, 25 posts a call: the account's own server asks it (app.bsky.feed.getPosts)."""
@@ -196,36 +242,10 @@ class Bluesky:
         session.sign_in()
         return session
 
-    def _accepted(self, batch: PostBatch, session: Session, rkey: str) -> Accepted:
+    def _accepted(self, batch: PostBatch, session: Session, rkey: str, rest_until: datetime | None = None) -> Accepted:
         handle = self._accounts[batch.account].handle
-        return Accepted(ref=uri(session.did, rkey), url=f"https://bsky.app/profile/{handle}/post/{rkey}")
-
-
-def _linked(session: Session, batch: PostBatch, payload: Payload) -> dict[str, dict[str, Any]]:
-    """The records by key, each with what it replies to. Raises NotNow where a part before these cannot be read."""
-    root = _reference(session, batch.sent[0]) if batch.sent else None
-    parent = _reference(session, batch.sent[-1]) if batch.sent else None
-    records: dict[str, dict[str, Any]] = {}
-    for chunk in payload.chunks:
-        kept = orjson.loads(chunk)
-        rkey, record = kept["rkey"], kept["record"]
-        if parent is not None:
-            record["reply"] = {"root": root, "parent": parent}
-        records[rkey] = record
-        parent = {"uri": uri(session.did, rkey), "cid": content_id(record)}
-        root = root or parent
-    return records
-
-
-def _reference(session: Session, uri: str) -> dict[str, str]:
-    """A strong reference to a post of ours that stands already."""
-    repo, _, rkey = uri.removeprefix("at://").partition(f"/{COLLECTION}/")
-    reply = session.get(rkey, repo)
-    if reply.error == "RecordNotFound":
-        raise NotNow(Refused(f"the post it replies to is gone: {uri}", code="gone"))
-    if not reply.ok or "cid" not in reply.body:
-        raise NotNow(Deferred(f"the post it replies to could not be read: {reply.why()}"))
-    return {"uri": uri, "cid": str(reply.body["cid"])}
+        url = f"https://bsky.app/profile/{handle}/post/{rkey}"
+        return Accepted(ref=uri(session.did, rkey), url=url, rest_until=rest_until)
 
 
 def _remedy(account: str) -> str:

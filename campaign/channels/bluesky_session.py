@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ import orjson
 from campaign.channels.bluesky_records import COLLECTION
 from campaign.model.outcome import Deferred, InDoubt, Outcome, Refused
 
-_KEEP_ALIVE_S = 90.0
+_KEEP_ALIVE_S = 60.0
+"""The reference server closes after 90 s, and a post must not be what finds that out."""
 _JSON = {"Content-Type": "application/json"}
 _ABOUT_THE_ACCOUNT = frozenset(
     {
@@ -100,6 +102,8 @@ class Session:
 
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request
         self.did = ""
+        self.uploaded: set[str] = set()
+        """CIDs of the blobs that its server took, as far as it has not dropped them since."""
         self._credentials = credentials
         self._lock = threading.Lock()
         self._access = ""
@@ -108,6 +112,15 @@ class Session:
         # calls there are at a time is the caller's to say.
         limits = httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE_S)
         self._client = ClientRaw(base_url, request=Request(timeout=timeout_s, limits=limits))
+
+    @property
+    def scope(self) -> str:
+        """What the session was opened with, as its token says: com.atproto.appPass for an app password; "" unknown."""
+        try:
+            body = self._access.split(".")[1]
+            return str(orjson.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))["scope"])
+        except (IndexError, KeyError, TypeError, ValueError):
+            return ""
 
     def sign_in(self) -> None:
         with self._lock:
@@ -133,6 +146,19 @@ class Session:
         create = {"$type": "com.atproto.repo.applyWrites#create", "collection": COLLECTION}
         writes = [{**create, "rkey": rkey, "value": record} for rkey, record in records.items()]
         return self._post("com.atproto.repo.applyWrites", {"repo": self.did, "writes": writes})
+
+    def upload(self, body: bytes, media_type: str) -> Reply:
+        """Hand over a blob, which the server keeps for a while until a record names it."""
+        kind = {"Content-Type": media_type}
+        method = "com.atproto.repo.uploadBlob"
+        return self._signed(
+            lambda headers: self._client.invoke_procedure(method, content=body, headers={**headers, **kind})
+        )
+
+    def resolve(self, handle: str) -> Reply:
+        from atproto_client.models import ComAtprotoIdentityResolveHandle as ResolveHandle  # noqa: PLC0415 - see above
+
+        return self.query("com.atproto.identity.resolveHandle", ResolveHandle.Params(handle=handle))
 
     def delete(self, rkey: str) -> Reply:
         where = {"repo": self.did, "collection": COLLECTION, "rkey": rkey}

@@ -1,4 +1,4 @@
-"""Contract suites run on every adapter: here, each database."""
+"""Contract suites run on every adapter: here, each database, and Bluesky's real server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from campaign.storage.database import Database
+from campaign.storage.ledger import SqlLedger
+from campaign.storage.supporters import SqlSupporters
+from tests import real_pds as real_pds_server
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +28,13 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server = get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def real_pds() -> Iterator[real_pds_server.RealPds]:
+    """The AT Protocol's reference server of this session's own; skips where Node or its packages are not here."""
+    with real_pds_server.running() as pds:
+        yield pds
 
 
 # One worker starts one server: several at once get in each other's way.
@@ -47,3 +57,13 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+@pytest.fixture
+def supporters(database: Database) -> SqlSupporters:
+    return SqlSupporters(database)
+
+
+@pytest.fixture
+def ledger(database: Database) -> SqlLedger:
+    return SqlLedger(database, world="live")

@@ -1,9 +1,10 @@
-"""What every channel for posts does, held against the stand-in of its network."""
+"""What every channel for posts does, held against the stand-in of its network; Bluesky's against a real server too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,13 +14,15 @@ import pytest
 
 from campaign.channels.bluesky import Bluesky, BlueskyCredentials
 from campaign.channels.mastodon import Mastodon, MastodonCredentials
-from campaign.channels.x import X, XCredentials
+from campaign.channels.x import X
+from campaign.channels.x_login import XCredentials
 from campaign.model.batch import PostBatch, PostPart
 from campaign.model.delivery import Keys
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Refused
 from campaign.ports.channel import PostChannel
 from campaign.sandbox.faults import Fault
 from campaign.sandbox.server import Sandbox
+from tests.real_pds import FaultyProxy, RealPds
 
 NOW = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
 SECRET = "s3cret-of-national"
@@ -36,10 +39,10 @@ def _x(url: str, secret: str, timeout_s: float) -> PostChannel:
     )
 
 
-def _bluesky(url: str, secret: str, timeout_s: float) -> PostChannel:
+def _bluesky(url: str, secret: str, timeout_s: float, handles: str = "example.org") -> PostChannel:
     accounts = {"national": secret, "chapter-west": "s3cret-of-west"}
     return Bluesky(
-        {name: BlueskyCredentials(f"{name}.example.org", password) for name, password in accounts.items()},
+        {name: BlueskyCredentials(f"{name}.{handles}", password) for name, password in accounts.items()},
         base_url=url,
         timeout_s=timeout_s,
     )
@@ -56,7 +59,7 @@ MAKE: dict[str, Callable[[str, str, float], PostChannel]] = {"x": _x, "bluesky":
 
 
 @dataclass
-class Network:
+class StandIn:
     """A channel and the sandbox that it speaks to."""
 
     name: str
@@ -76,15 +79,81 @@ class Network:
         self.opened.append(channel)
         return channel
 
+    def stop(self) -> None:
+        self.sandbox.stop()
 
-@pytest.fixture(params=["x", "bluesky", "mastodon"])
-def network(request: pytest.FixtureRequest) -> Iterator[Network]:
+
+class RealNetwork:
+    """Bluesky's channel, and the real server that it speaks to through a proxy where faults can be asked for."""
+
+    name = "bluesky"
+
+    def __init__(self, pds: RealPds, proxy: FaultyProxy) -> None:
+        self._pds = pds
+        self._proxy = proxy
+        self.opened: list[PostChannel] = []
+        self.channel = self.another()
+
+    def taken(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "account": account,
+                "ref": record["uri"],
+                "text": record["value"]["text"],
+                "reply_to": record["value"].get("reply", {}).get("parent", {}).get("uri"),
+            }
+            for account in ACCOUNTS["bluesky"]
+            for record in self._pds.records(f"{account}.test")
+        ]
+
+    def ask(self, fault: Fault, *, times: int | None = 1, delay_s: float = 0.0) -> None:
+        self._proxy.faults.ask("bluesky", fault, times=times, delay_s=delay_s)
+
+    def another(self, *, secret: str = SECRET, timeout_s: float = 20.0) -> PostChannel:
+        channel = _bluesky(self._proxy.url, secret, timeout_s, "test")
+        self.opened.append(channel)
+        return channel
+
+    def stop(self) -> None:
+        self._proxy.stop()
+
+
+Network = StandIn | RealNetwork
+
+
+@contextmanager
+def standing_in(name: str) -> Iterator[StandIn]:
     with Sandbox(accounts=ACCOUNTS, now=NOW) as sandbox:
-        channel = MAKE[request.param](sandbox.urls[request.param], SECRET, 20.0)
-        network = Network(request.param, sandbox, channel, [channel])
+        channel = MAKE[name](sandbox.urls[name], SECRET, 20.0)
+        network = StandIn(name, sandbox, channel, [channel])
         yield network
         for opened in network.opened:
             opened.close()
+
+
+@contextmanager
+def for_real(pds: RealPds) -> Iterator[RealNetwork]:
+    for account, password in ACCOUNTS["bluesky"].items():
+        pds.account(f"{account}.test", password)
+        pds.forget(f"{account}.test")
+    proxy = FaultyProxy(pds.url, NOW)
+    network = RealNetwork(pds, proxy)
+    yield network
+    for opened in network.opened:
+        opened.close()
+    proxy.stop()
+
+
+@pytest.fixture(params=["x", "bluesky", "mastodon"])
+def stand_in(request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    with standing_in(request.param) as network:
+        yield network
+
+
+@pytest.fixture(params=["x", "bluesky", "mastodon", pytest.param("pds", marks=pytest.mark.xdist_group("pds"))])
+def network(request: pytest.FixtureRequest) -> Iterator[Network]:
+    with for_real(request.getfixturevalue("real_pds")) if request.param == "pds" else standing_in(request.param) as one:
+        yield one
 
 
 def batch(*texts: str, first: int = 0, sent: Sequence[str] = (), wave: int = 7, account: str = "national") -> PostBatch:
@@ -186,12 +255,12 @@ def test_an_unavailable_server_defers_and_nothing_is_posted(network: Network) ->
 
 
 def test_a_server_that_cannot_be_reached_defers_and_is_no_doubt(network: Network) -> None:
-    network.sandbox.stop()
+    network.stop()
     assert all(isinstance(outcome, Deferred) for outcome in deliver(network.channel, batch("One", "Two")))
 
 
 def test_a_doubt_stays_where_nothing_can_be_read(network: Network) -> None:
-    network.sandbox.stop()
+    network.stop()
     assert all(isinstance(settled, InDoubt) for settled in settle(network.channel, batch("One", "Two")))
 
 
@@ -287,15 +356,15 @@ def test_a_single_post_again_makes_no_second_post(network: Network) -> None:
     assert len(network.taken()) == 1
 
 
-def test_a_network_that_was_killed_and_is_back_knows_what_it_took(network: Network, tmp_path: Path) -> None:
+def test_a_network_that_was_killed_and_is_back_knows_what_it_took(stand_in: StandIn, tmp_path: Path) -> None:
     with Sandbox(tmp_path / "journal", accounts=ACCOUNTS, now=NOW) as before:
-        first = refs(deliver(network.another(url=before.urls[network.name]), batch("One", "Two")))
+        first = refs(deliver(stand_in.another(url=before.urls[stand_in.name]), batch("One", "Two")))
     with Sandbox(tmp_path / "journal", accounts=ACCOUNTS, now=NOW) as after:
-        channel = network.another(url=after.urls[network.name])
+        channel = stand_in.another(url=after.urls[stand_in.name])
         assert refs(settle(channel, batch("One", "Two"))) == first
         assert refs(deliver(channel, batch("One", "Two"))) == first
         refs(deliver(channel, batch("Three", wave=8)))
-        assert len(list(after.taken(network.name))) == 3
+        assert len(list(after.taken(stand_in.name))) == 3
 
 
 def test_many_threads_can_post_at_once(network: Network) -> None:
@@ -338,7 +407,7 @@ def test_check_names_the_account_whose_credentials_are_refused_and_what_to_set(n
 
 
 def test_check_says_that_a_server_cannot_be_reached(network: Network) -> None:
-    network.sandbox.stop()
+    network.stop()
     standings = network.another().check()
     assert [standing.account in standing.wrong for standing in standings] == [True, True]
 

@@ -23,6 +23,7 @@ from campaign.sandbox.server import Sandbox
 from tests.unit.channels.answering import Answer, Asked, answering
 
 NOW = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
+PART = PostPart(0, "key0-0", "Stop.")
 TID = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
 SESSION = {"accessJwt": "a", "refreshJwt": "r", "did": "did:plc:abc", "handle": "coalition.example.org"}
 
@@ -95,7 +96,7 @@ def test_posts_of_one_instant_have_keys_of_their_own() -> None:
 
 def test_links_and_hashtags_are_marked_by_their_bytes() -> None:
     text = "Émile 👨‍👩‍👧‍👦: sign https://example.org/a?b=1&c=ü, now! #Rights."
-    facets = composed(batch(text), "key", text, 0)["record"]["facets"]
+    facets = composed(batch(text), batch(text).parts[0], 0)["record"]["facets"]
     marked = [text.encode()[facet["index"]["byteStart"] : facet["index"]["byteEnd"]].decode() for facet in facets]
     assert marked == ["https://example.org/a?b=1&c=ü", "#Rights"]
     assert [facet["features"][0].get("uri", facet["features"][0].get("tag")) for facet in facets] == [
@@ -105,11 +106,11 @@ def test_links_and_hashtags_are_marked_by_their_bytes() -> None:
 
 
 def test_a_record_has_its_time_and_language_and_a_label_where_bluesky_knows_the_warning() -> None:
-    record = composed(batch("Stop.", warning="graphic-media"), "key", "Stop.", 2)["record"]
+    record = composed(batch("Stop.", warning="graphic-media"), PART, 2)["record"]
     assert record["createdAt"] == "2026-03-09T13:00:00.002Z"
     assert record["langs"] == ["en"]
     assert record["labels"]["values"] == [{"val": "graphic-media"}]
-    assert "labels" not in composed(batch("Stop.", warning="politics"), "key", "Stop.", 0)["record"]
+    assert "labels" not in composed(batch("Stop.", warning="politics"), PART, 0)["record"]
 
 
 def test_what_a_reply_names_is_what_the_server_has(sandbox: Sandbox) -> None:
@@ -250,7 +251,7 @@ def test_a_server_error_is_a_doubt(status: int) -> None:
 
 
 def test_a_server_error_over_records_that_stand_is_an_acceptance() -> None:
-    record = composed(batch("Stop."), "key0-0", "Stop.", 0)["record"]
+    record = composed(batch("Stop."), PART, 0)["record"]
     (outcome,) = answered(Answer(500), Answer(200, {"uri": "at://x", "cid": "c", "value": record}))
     assert isinstance(outcome, Accepted)
 
