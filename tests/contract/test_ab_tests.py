@@ -33,16 +33,6 @@ from tests.builders import AUDIENCE, T0, ab_test, bundle, payload, people, plan,
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def supporters(database: Database) -> SqlSupporters:
-    return SqlSupporters(database)
-
-
-@pytest.fixture
-def ledger(database: Database) -> SqlLedger:
-    return SqlLedger(database, world="live")
-
-
 def place(ledger: SqlLedger, chosen: Step) -> Sequence[Wave]:
     """The step's waves as its own times place them."""
     made, planned = bundle(chosen), schedule.waves(plan(chosen), chosen)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from campaign.model.segment import Segment
 from campaign.model.supporter import Consent, Reason, Supporter
-from campaign.storage.database import Database
 from campaign.storage.supporters import SqlSupporters
 from tests.builders import AUDIENCE, T0, people
 
 BOTH = replace(AUDIENCE, variants=("en", "es"))
-
-
-@pytest.fixture
-def supporters(database: Database) -> SqlSupporters:
-    return SqlSupporters(database)
 
 
 def at(supporters: SqlSupporters, *emails: str, **changes: object) -> list[int]:

@@ -36,11 +36,6 @@ LOST = InDoubt("no reply")
 
 
 @pytest.fixture
-def supporters(database: Database) -> SqlSupporters:
-    return SqlSupporters(database)
-
-
-@pytest.fixture
 def ledger(database: Database, supporters: SqlSupporters) -> SqlLedger:
     """A wave to eight people in one batch, planned."""
     supporters.add(people(PEOPLE), at=T0)

@@ -24,16 +24,6 @@ LEASE = timedelta(minutes=5)
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def supporters(database: Database) -> SqlSupporters:
-    return SqlSupporters(database)
-
-
-@pytest.fixture
-def ledger(database: Database) -> SqlLedger:
-    return SqlLedger(database, world="live")
-
-
 def approve(ledger: SqlLedger, *waves: object) -> None:
     chosen = step()
     ledger.approve(bundle(chosen), manifest(chosen), [wave()], by="Jo Example", at=T0 - MINUTE)

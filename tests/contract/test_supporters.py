@@ -41,11 +41,6 @@ PERSON = NewSupporter(
 )
 
 
-@pytest.fixture
-def supporters(database: Database) -> SqlSupporters:
-    return SqlSupporters(database)
-
-
 def emails(supporters: SqlSupporters, segment: Segment) -> set[str]:
     return {person.email.split("@")[0] for person in supporters.each(segment)}
 

@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from queue import SimpleQueue
 from urllib.parse import urlsplit
 
@@ -87,10 +87,11 @@ def test_without_a_database_it_is_not_healthy() -> None:
 
 
 @contextmanager
-def ours(made: ASGIApp) -> Iterator[tuple[str, int]]:
+def ours(made: ASGIApp, http: type[Punctual] = Punctual) -> Iterator[tuple[str, int]]:
     """On the server that the program runs, and not just any."""
     listening = listen(HOST, 0)
     running = server(made)
+    running.config.http = http
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
@@ -117,22 +118,12 @@ def test_whoever_does_not_come_to_the_point_is_hung_up_on(sent: bytes) -> None:
         assert connection.recv(1_000) == b""
 
 
-@contextmanager
-def ours_in_a_hurry() -> Iterator[tuple[str, int]]:
-    class Hurried(Punctual):
-        head_within_s = 0.05
+class Hurried(Punctual):
+    head_within_s = 0.05
 
-    listening = listen(HOST, 0)
-    running = server(app.create(ROUTES, revision=lambda: "1", tell=lambda _: None))
-    running.config.http = Hurried
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield listening.getsockname()
-    finally:
-        running.should_exit = True
-        thread.join()
-        listening.close()
+
+def ours_in_a_hurry() -> AbstractContextManager[tuple[str, int]]:
+    return ours(app.create(ROUTES, revision=lambda: "1", tell=lambda _: None), Hurried)
 
 
 def test_whoever_comes_to_the_point_is_answered_by_a_server_in_a_hurry() -> None:
