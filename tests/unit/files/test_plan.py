@@ -26,18 +26,11 @@ from campaign.model.plan import (
     Skipped,
 )
 from campaign.model.segment import Segment
+from tests.plans import HEAD
 
-TOP = """\
-campaign: a-letter
-title: A letter
-organisation: Example Coalition
-letter: letter.md
-launch: 2018-05-22 09:00
-zone: America/New_York
-sender: {via: smtp, address: campaign@example.org, name: Us, postal_address: "1 Example Street"}
-links: {action: https://act.example.org/, letter: https://example.org/letter}
-segments:
-  supporters: {tags_none: [partner]}
+TOP = f"""\
+{HEAD}segments:
+  supporters: {{tags_none: [partner]}}
 """
 POST = "  - {id: a, channel: x, account: national, message: post/launch, at: T-0"
 MAIL = "  - {id: a, channel: email, segment: supporters, message: email/alert, at: T-0"

@@ -12,19 +12,12 @@ from campaign.files.plan import load
 from campaign.files.plan_ab_test import MAX_SEED, default_seed
 from campaign.files.plan_schema import StepDocument
 from campaign.model.plan import AHEAD, AbTest, Plan, Step
+from tests.plans import HEAD
 
-TOP = """\
-campaign: a-letter
-title: A letter
-organisation: Example Coalition
-letter: letter.md
-launch: 2018-05-22 09:00
-zone: America/New_York
-sender: {via: VIA, address: campaign@example.org, name: Us, postal_address: "1 Example Street"}
-links: {action: https://act.example.org/, letter: https://example.org/letter}
-segments:
-  supporters: {tags_none: [partner]}
-  acted: {acted: true}
+TOP = f"""\
+{HEAD}segments:
+  supporters: {{tags_none: [partner]}}
+  acted: {{acted: true}}
 steps:
   - id: alert
     channel: email
@@ -53,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 def read(folder: Path, step: str, *, via: str = "sendgrid") -> Plan:
     path = folder / "schedules.yaml"
-    path.write_text(TOP.replace("VIA", via) + step, encoding="utf-8")
+    path.write_text(TOP.replace("via: smtp", f"via: {via}") + step, encoding="utf-8")
     return load(path)
 
 
@@ -173,7 +166,7 @@ def test_a_test_of_a_step_that_comes_again_is_refused(folder: Path) -> None:
 
 def test_those_who_have_acted_cannot_decide_by_acting(folder: Path) -> None:
     path = folder / "schedules.yaml"
-    text = TOP.replace("VIA", "smtp").replace("segment: supporters", "segment: acted") + TEST
+    text = TOP.replace("segment: supporters", "segment: acted") + TEST
     path.write_text(text.replace("by: clicks", "by: actions"), encoding="utf-8")
     with pytest.raises(BadInput, match='the segment "acted" holds those who have acted'):
         load(path)
