@@ -15,10 +15,11 @@ from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome
 SKEW = timedelta(minutes=1)
 """How far our clock and a network's may be apart."""
 _WAITS = Deferred("waits for the part before it")
+_RAN_OUT = Deferred("the program stood still for so long that its claim may have run out")
 
 
 def post_in_order(batch: PostBatch, payload: Payload, post: Callable[[Any, str | None], Outcome]) -> Sequence[Outcome]:
-    """Post the parts up to the first that is not accepted; those after it wait.
+    """Post the parts up to the first that is not accepted, or until the claim does not hold; those after it wait.
 
     ``post`` is given a chunk's JSON and the id of the part it replies to, None for a thread's first.
     """
@@ -27,6 +28,9 @@ def post_in_order(batch: PostBatch, payload: Payload, post: Callable[[Any, str |
     for chunk in payload.chunks:
         if outcomes and not isinstance(outcomes[-1], Accepted):
             outcomes.append(_WAITS)
+            continue
+        if not batch.holds():
+            outcomes.append(_RAN_OUT)
             continue
         outcome = post(orjson.loads(chunk), parent)
         outcomes.append(outcome)

@@ -24,14 +24,24 @@ class Composed:
     group: Group | None = None
 
 
-def batch(desk: Desk, contents: Contents, claim: Claim, group: Group | None = None) -> Composed:
-    """Compose what is left of a claimed batch. Raises BadInput where a message cannot be filled for somebody."""
-    return _posts(desk, contents, claim) if claim.account else _mails(desk, contents, claim, group)
+def batch(
+    desk: Desk,
+    contents: Contents,
+    claim: Claim,
+    group: Group | None = None,
+    *,
+    holds: Callable[[], bool] = lambda: True,
+) -> Composed:
+    """Compose what is left of a claimed batch. Raises BadInput where a message cannot be filled for somebody.
+
+    ``holds`` says, from any thread, whether the claim still does.
+    """
+    return _posts(desk, contents, claim, holds) if claim.account else _mails(desk, contents, claim, group)
 
 
-def _posts(desk: Desk, contents: Contents, claim: Claim) -> Composed:
+def _posts(desk: Desk, contents: Contents, claim: Claim, holds: Callable[[], bool]) -> Composed:
     posts = desk.posts[claim.wave.channel]
-    post = post_batch(desk, contents, claim, kept=claim.kept)
+    post = replace(post_batch(desk, contents, claim, kept=claim.kept), holds=holds)
     # A second attempt hands over the same bytes: what a network has under our key must match them.
     payload = cut(claim.kept, claim.seqs) if claim.kept else posts.compose(post)
     return Composed(claim, claim.wave.channel, payload, lambda: posts.deliver(post, payload))

@@ -11,12 +11,20 @@ from typing import Protocol
 from campaign.flow.feedback import Feedback
 from campaign.model.delivery import DeliveryId, Keys, unsubscribe_url
 from campaign.model.event import Event
+from campaign.model.price import Prices
 from campaign.ports.channel import MailChannel, PostChannel
 from campaign.ports.clock import Clock
 from campaign.ports.ledger import Ledger
 
 LEASE = timedelta(minutes=2)
 """How long a claim holds. Whoever is at work renews it; after a crash it is how long nothing happens."""
+
+
+POST_LEASE = timedelta(seconds=20)
+"""The same for posts, whose doubts are to be settled within a minute."""
+
+_CALL = timedelta(minutes=1)
+"""A call to a network that nobody waits for is over by then."""
 
 
 class Watch(Protocol):
@@ -43,7 +51,9 @@ class Desk:
     the ledger. ``digests`` tells the digest that each step has as its files are now. ``events`` brings what providers
     have told since it was last asked, ``early`` is what of it has to be applied again, and ``feedback`` brings what was
     posted to us. ``report`` is told what happens, in words without personal data.
-    ``watch`` is told how far the work has got."""
+    ``watch`` is told how far the work has got. ``prices`` are what channels charge, and ``budgets`` the most that they
+    may cost, in micro-USD. ``read_after`` is how long after posting a post's figures are read; ``resting`` until when
+    an account is not asked for them, and how often in a row it did not tell them."""
 
     ledger: Ledger
     mails: Mapping[str, MailChannel]
@@ -59,10 +69,19 @@ class Desk:
     report: Callable[[datetime, str], None] = lambda _at, _what: None
     watch: Watch = field(default_factory=Unwatched)
     lease: timedelta = LEASE
+    post_lease: timedelta = POST_LEASE
     stopping: Flag = field(default_factory=Flag)
+    prices: Mapping[str, Prices] = field(default_factory=dict)
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    read_after: Sequence[timedelta] = ()
+    resting: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
 
     def tell(self, what: str) -> None:
         self.report(self.clock.now(), what)
+
+    def has_time(self, until: datetime | None) -> bool:
+        """Whether there is time for a call that nobody waits for, where the next thing is to be sent at ``until``."""
+        return not self.stopping.is_set() and (until is None or until - self.clock.now() > _CALL)
 
     def unsubscribe_url(self, key: str) -> str:
         return unsubscribe_url(self.public_url, key)

@@ -3,24 +3,25 @@
 Ledger, network, ledger. The ledger and the composing belong to the calling thread; beside it run only the calls to
 providers, several at a time, so that one slow network holds up no other, and what makes bytes smaller before they are
 kept. A claim waits unbegun until its provider has room for a call: what has begun is on its way, and what waits can be
-given back.
+given back. Posts whose instant is a moment away are made ready first, and leave at it together: see ``volley``.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from campaign.errors import BadInput, ClaimLost, GroupClosed
-from campaign.flow import compose, hand_off, landing
+from campaign.flow import compose, hand_off, landing, volley
 from campaign.flow.compose import Composed
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
+from campaign.flow.readiness import Readiness
 from campaign.flow.undisturbed import undisturbed
 from campaign.model.claim import Claim
 from campaign.model.outcome import Outcome
@@ -33,24 +34,38 @@ _SWITCH_S = 0.002
 """How long a thread may go on: shorter, and composing stops for each call; longer, and calls wait for composing."""
 
 
-def everything(desk: Desk, contents: Contents, *, until: datetime | None = None) -> int:
-    """Send all that is due now; how many batches were attempted.
+_ALONE_S = 0.25
+"""How long posts that leave together have the machine for themselves, before composing for others goes on."""
+_STOPPED = "the program stopped before it sent this"
 
-    Returns early where the desk is stopping, and at ``until``, when something else comes due: a launch does not wait
-    for the end of a long mailing.
+
+def everything(
+    desk: Desk,
+    contents: Contents,
+    *,
+    coming: Callable[[], datetime | None] = lambda: None,
+    readiness: Readiness | None = None,
+) -> int:
+    """Send all that is due now, and the posts that are due in a moment; how many batches were attempted.
+
+    Returns early where the desk is stopping, and at the instant that ``coming`` tells, when something else comes due: a
+    launch does not wait for the end of a long mailing. What ``readiness`` has under way is waited for until the posts'
+    instant.
     """
     with (
         undisturbed(switch_s=_SWITCH_S),
-        ThreadPoolExecutor(max_workers=2 * _IN_FLIGHT, thread_name_prefix="dispatch") as pool,
+        ThreadPoolExecutor(max_workers=2 * _IN_FLIGHT + volley.MOST, thread_name_prefix="dispatch") as pool,
     ):
-        flights = _Flights(desk, contents, pool, until)
+        flights = _Flights(desk, contents, pool)
         try:
+            flights.fire(readiness)
+            flights.until = coming()
             while True:
                 took = flights.claim()
                 flights.compose()
                 under_way = flights.under_way
                 if under_way:
-                    done = wait(under_way, timeout=desk.lease.total_seconds() / 4, return_when=FIRST_COMPLETED).done
+                    done = wait(under_way, timeout=flights.glance_s, return_when=FIRST_COMPLETED).done
                     flights.renew()
                     with desk.ledger.together():
                         flights.land(done)
@@ -61,18 +76,21 @@ def everything(desk: Desk, contents: Contents, *, until: datetime | None = None)
         finally:
             # Whatever went wrong here, what is under way over there has an outcome, and it is recorded.
             flights.land(set(flights.flying))
-            flights.give_back(flights.unbegun, due_at=desk.clock.now(), why="the program stopped before it sent this")
+            flights.give_back(flights.unbegun, due_at=desk.clock.now(), why=_STOPPED)
 
 
 class _Flights:
-    """The claims of this process: ``waiting`` for their provider to take a call, composed and ``packing`` what is kept
-    of them, or ``flying``."""
+    """The claims of this process: ``waiting`` for their provider to take a call, ``mustered`` for their instant,
+    composed and ``packing`` what is kept of them, or ``flying``."""
 
-    def __init__(self, desk: Desk, contents: Contents, pool: ThreadPoolExecutor, until: datetime | None) -> None:
-        self._until = until
-        self._renew_at = desk.clock.now() + desk.lease / 4
+    def __init__(self, desk: Desk, contents: Contents, pool: ThreadPoolExecutor) -> None:
+        self.until: datetime | None = None
+        self._leases = {True: desk.post_lease, False: desk.lease}  # of posts, and of e-mail
+        self._renew_at = {posts: desk.clock.now() + lease / 4 for posts, lease in self._leases.items()}
+        self._held_until: dict[int, datetime] = {}
         self.attempted = 0
         self.waiting: list[Claim] = []
+        self.mustered: list[volley.Call] = []
         self.packing: dict[Future[bytes], Composed] = {}
         self.flying: dict[Future[Sequence[Outcome]], Composed] = {}
         self._desk = desk
@@ -91,19 +109,72 @@ class _Flights:
     @property
     def unbegun(self) -> list[Claim]:
         """The claims of which nothing has left."""
-        return [*self.waiting, *(composed.claim for composed in self.packing.values())]
+        called = [call.composed.claim for call in self.mustered]
+        return [*self.waiting, *called, *(composed.claim for composed in self.packing.values())]
+
+    @property
+    def glance_s(self) -> float:
+        """How long to wait for a call at most, before claims are renewed."""
+        posts = any(composed.claim.account for composed in self.flying.values())
+        return self._leases[posts].total_seconds() / 4
+
+    def fire(self, readiness: Readiness | None) -> None:
+        """Let the posts go that are due now or in a moment, at their instant and all together."""
+        desk = self._desk
+        if not desk.posts or desk.stopping.is_set():
+            return
+        claims = self._claimed(most=volley.MOST, ahead=volley.AHEAD)
+        self.waiting += claims
+        for claim in volley.within_limits(desk, claims)[0]:
+            self.waiting.remove(claim)
+            composed = self._composed(claim)
+            if composed is not None:
+                self.mustered.append(volley.Call(composed, self._pool))
+        packed = {
+            call.composed.claim.batch_id: desk.ledger.pack(call.composed.claim, call.composed.payload)
+            for call in self.mustered
+        }
+        for due_at, calls in volley.by_instant(self.mustered):
+            if readiness is not None:
+                readiness.finish(within_s=max(0.0, (due_at - desk.clock.now()).total_seconds()))
+            if volley.wait_for(desk, due_at):
+                self._let_go(calls, volley.begin(desk, calls, packed))
+        wait(self.flying, timeout=_ALONE_S)
+
+    def _let_go(self, calls: Sequence[volley.Call], why: Mapping[int, str]) -> None:
+        for call in calls:
+            self.mustered.remove(call)
+            reason = why.get(call.composed.claim.batch_id)
+            if reason is None:
+                self.flying[call.future] = call.composed
+                self.attempted += 1
+                continue
+            self._desk.tell(reason)
+            self._release(call.composed.claim, due_at=self._desk.clock.now(), why="stopped before it was sent")
+
+    def _claimed(self, *, most: int, without: Collection[str] = (), ahead: timedelta | None = None) -> Sequence[Claim]:
+        desk, now = self._desk, self._desk.clock.now()
+        claims = desk.ledger.claim(
+            owner=desk.owner,
+            now=now,
+            lease=desk.lease,
+            post_lease=desk.post_lease,
+            most=most,
+            without=without,
+            ahead=ahead,
+        )
+        self._held_until |= {claim.batch_id: now + desk.post_lease for claim in claims if claim.account}
+        return claims
 
     def claim(self) -> int:
         """Claim what is due, as far as there is room; how many batches."""
-        desk = self._desk
-        now = desk.clock.now()
         room = min(_IN_FLIGHT - len(self.flying) - len(self.packing) - len(self.waiting), _AT_ONCE)
         if room <= 0 or self._is_leaving():
             return 0
         full = {claim.wave.channel for claim in self.waiting}
         if full >= self._channels:
             return 0
-        claims = desk.ledger.claim(owner=desk.owner, now=now, lease=desk.lease, most=room, without=full)
+        claims = self._claimed(most=room, without=full)
         self.waiting += claims
         return len(claims)
 
@@ -147,10 +218,14 @@ class _Flights:
     def renew(self) -> None:
         """Keep hold of what is at work: a slow provider must not be taken for a program that stopped."""
         now = self._desk.clock.now()
-        if now >= self._renew_at:
-            held = [*self.unbegun, *(composed.claim for composed in self.flying.values())]
-            self._desk.ledger.renew(held, now=now, lease=self._desk.lease)
-            self._renew_at = now + self._desk.lease / 4
+        for posts, lease in self._leases.items():
+            if now < self._renew_at[posts]:
+                continue
+            flying = (composed.claim for composed in self.flying.values())
+            held = [claim for claim in (*self.unbegun, *flying) if bool(claim.account) is posts]
+            self._desk.ledger.renew(held, now=now, lease=lease)
+            self._renew_at[posts] = now + lease / 4
+            self._held_until |= {claim.batch_id: now + lease for claim in held if posts}
 
     def land(self, done: set[Future[Any]]) -> None:
         """Record what became of these, and give back what would only wait at a gate that closed."""
@@ -164,23 +239,36 @@ class _Flights:
     def give_back(self, claims: Sequence[Claim], *, due_at: datetime, why: str) -> None:
         """Release claims of which nothing has left."""
         packing = {id(composed.claim): future for future, composed in self.packing.items()}
+        mustered = {id(call.composed.claim): call for call in self.mustered}
         for claim in tuple(claims):
             if id(claim) in packing:
                 del self.packing[packing[id(claim)]]
+            elif id(claim) in mustered:
+                mustered[id(claim)].send_home()
+                self.mustered.remove(mustered[id(claim)])
             else:
                 self.waiting.remove(claim)
-            try:
-                self._desk.ledger.release(claim, now=self._desk.clock.now(), due_at=due_at, why=why)
-            except ClaimLost as lost:
-                self._desk.tell(str(lost))
+            self._release(claim, due_at=due_at, why=why)
+
+    def _release(self, claim: Claim, *, due_at: datetime, why: str) -> None:
+        """Give back one claim, to be taken again at ``due_at``, but not before its own instant."""
+        due_at = due_at if claim.due_at is None else max(due_at, claim.due_at)
+        try:
+            self._desk.ledger.release(claim, now=self._desk.clock.now(), due_at=due_at, why=why)
+        except ClaimLost as lost:
+            self._desk.tell(str(lost))
 
     def _is_leaving(self) -> bool:
         """True where what waits is to be given back: the desk is stopping, or something else comes due."""
-        return self._desk.stopping.is_set() or (self._until is not None and self._desk.clock.now() >= self._until)
+        return self._desk.stopping.is_set() or (self.until is not None and self._desk.clock.now() >= self.until)
 
     def _turn_back(self, channel: str, account: str, *, until: datetime, why: str) -> None:
         held = [one for one in self.unbegun if one.wave.channel == channel and account in ("", one.account)]
         self.give_back(held, due_at=until, why=why)
+
+    def _holds(self, claim: Claim) -> bool:
+        """True while nobody else may have taken the claim for that of a program that stopped. From any thread."""
+        return self._desk.clock.now() < self._held_until[claim.batch_id]
 
     def _provider(self, claim: Claim) -> str:
         sender = self._contents.bundle(claim.wave).plan.sender
@@ -197,7 +285,7 @@ class _Flights:
                     same = [one for one in self.waiting if one.wave.id == claim.wave.id]
                     self.give_back(same, due_at=group.until, why=group.why)
                 return None
-            composed = compose.batch(desk, self._contents, claim, group)
+            composed = compose.batch(desk, self._contents, claim, group, holds=lambda: self._holds(claim))
             if not composed.payload.alone:
                 return composed
             apart = {claim.seqs[at] for at in composed.payload.alone}

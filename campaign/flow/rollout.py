@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from campaign.flow import ab_test, dispatch, due, feedback, hand_off, prepare, settle
+from campaign.flow import ab_test, dispatch, due, feedback, hand_off, prepare, settle, volley
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
+from campaign.flow.readiness import Readiness
 from campaign.model.wave import WaveState
 
 
@@ -17,6 +18,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
     None means that nothing is left that time alone would bring: done, or waiting for a person.
     """
     contents = Contents(desk.ledger)
+    readiness = Readiness(desk, contents)
 
     def turn() -> datetime | None:
         settle.lapsed(desk)
@@ -27,27 +29,51 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         due.withdraw(desk)
         for wave in due.waves(desk):
             prepare.wave(desk, contents, wave)
+        readiness.start()
         due.stale(desk)
         unsent = _unsent(desk)
-        coming = desk.ledger.next_due(now=desk.clock.now())
-        dispatch.everything(desk, contents, until=coming)
+        coming = _Coming(desk)
+        dispatch.everything(desk, contents, coming=coming, readiness=readiness)
         _tell(desk, unsent)
         feedback.apply(desk)
-        settle.doubts(desk, contents)
+        settle.doubts(desk, contents, until=coming())
         hand_off.reach(desk, contents)
         withdrawn = due.withdraw(desk)
-        dispatch.everything(desk, contents, until=coming)  # what settling has found not to be sent
+        dispatch.everything(desk, contents, coming=coming)  # what settling has found not to be sent
         decided = ab_test.decide(desk)  # what has gone out by this turn is in the figures by now
         now = desk.clock.now()
         instants = (
-            desk.ledger.next_due(now=now),
+            _to_send(desk),
             settle.next_at(desk),
             hand_off.next_at(desk, contents),
-            now if withdrawn or decided or (coming and coming <= now) else None,
+            now if withdrawn or decided or coming.has_come else None,
         )
         return min((instant for instant in instants if instant is not None), default=None)
 
     return feedback.listening(desk, turn)
+
+
+def _to_send(desk: Desk) -> datetime | None:
+    """The next instant at which there is something to prepare, to claim ahead or to send."""
+    instants = (desk.ledger.next_due(now=desk.clock.now()), volley.next_at(desk))
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+class _Coming:
+    """When something comes due that this turn does not know of yet. Once that instant has come it stays."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._instant: datetime | None = None
+
+    def __call__(self) -> datetime | None:
+        if not self.has_come:
+            self._instant = _to_send(self._desk)
+        return self._instant
+
+    @property
+    def has_come(self) -> bool:
+        return self._instant is not None and self._instant <= self._desk.clock.now()
 
 
 def _unsent(desk: Desk) -> Collection[int]:

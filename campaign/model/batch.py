@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -65,6 +65,10 @@ class PostPart(NamedTuple):
     shows: PartMedia = PartMedia()
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class PostBatch:
     """The parts of one account's thread that are still to be sent, in order.
@@ -72,7 +76,8 @@ class PostBatch:
     ``made_at`` is the wave's instant: with each part's key it fixes all that a channel must choose (a record's time
     and key), so that a second attempt is the same to the byte. ``sent`` are the provider's ids of the parts before
     these. ``attempted_at`` is when the last attempt began, for settling by reading.
-    ``files`` are the bytes of the parts' media, by digest.
+    ``files`` are the bytes of the parts' media, by digest. ``holds`` is to be asked before each part leaves: where the
+    claim may have run out, somebody else may be posting it by now, and the rest waits.
     """
 
     id: int
@@ -85,6 +90,7 @@ class PostBatch:
     visibility: str = "public"
     attempted_at: datetime | None = None
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    holds: Callable[[], bool] = field(default=_always, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.parts)

@@ -29,7 +29,7 @@ class Claim:
     address, name and what their wave's e-mail reads of them. For posts
     ``sent`` are the provider's ids of the parts before them, and ``kept`` what an earlier attempt handed over: the
     next one hands over the same bytes. ``as_of`` is the ledger's mark of whom it knew not to write to by then; "" is
-    none.
+    none. ``due_at`` is its instant: a claim may be taken ahead of it, its attempt begins at it.
     """
 
     batch_id: int
@@ -44,11 +44,15 @@ class Claim:
     sent: tuple[str, ...] = ()
     kept: Kept | None = None
     as_of: str = ""
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A batch whose last attempt may or may not have been taken."""
+    """A batch whose last attempt may or may not have been taken.
+
+    ``since`` is when the attempt ended, as far as we know: nothing of it has left later.
+    """
 
     batch_id: int
     attempt_id: int

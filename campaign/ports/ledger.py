@@ -101,11 +101,21 @@ class Ledger(Protocol):
     # --- dispatch ---
 
     def claim(
-        self, *, owner: str, now: datetime, lease: timedelta, most: int, without: Collection[str] = ()
+        self,
+        *,
+        owner: str,
+        now: datetime,
+        lease: timedelta,
+        most: int,
+        without: Collection[str] = (),
+        post_lease: timedelta | None = None,
+        ahead: timedelta | None = None,
     ) -> Sequence[Claim]:
         """Lease up to ``most`` batches that are due, by instant; none of the channels in ``without``.
 
-        Suppression and consent are read again here. Batches behind a closed gate are left alone.
+        Suppression and consent are read again here. Batches behind a closed gate are left alone. ``post_lease`` is
+        the lease of posts, None where it is the same. ``ahead`` takes posts alone, those of which no attempt was ever
+        begun, and also those that are due so soon: what they hand over can be made ready before their instant.
         """
         ...
 
@@ -132,6 +142,14 @@ class Ledger(Protocol):
         Returns the seqs of people suppressed since the claim: then no attempt has begun, and the rest must be
         composed anew. Raises ClaimLost where the claim no longer holds or the wave was stopped, and GroupClosed where
         ``group`` takes no more batches.
+        """
+        ...
+
+    def begin_all(self, packed: Sequence[tuple[Claim, bytes]], *, now: datetime) -> Mapping[int, str]:
+        """Commit in one transaction that an attempt of each claim on a post begins, with what ``pack`` made of it.
+
+        Why not, by batch, where one may not: its claim no longer holds, its wave was stopped, or its instant has not
+        come. Nothing of these may leave; of the others nothing may leave before this returns.
         """
         ...
 

@@ -31,7 +31,7 @@ from campaign.storage.batches import (
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import upsert
 from campaign.storage.outcomes import branch_off, ended_as
-from campaign.storage.recipients import Recipients, barred, people_mark, recipients
+from campaign.storage.recipients import Recipients, people_mark, recipients
 from campaign.storage.waves import find
 
 _CLAIMABLE = (State.PLANNED.value, State.DEFERRED.value)
@@ -49,11 +49,24 @@ def claim(
     lease: timedelta,
     most: int,
     without: Collection[str],
+    post_lease: timedelta | None,
+    ahead: timedelta | None,
 ) -> Sequence[Claim]:
-    taken, claims = _take(connection, world, owner=owner, now=now, lease=lease, most=most, without=without)
-    # Batches that everybody has left came to their end just now; behind them there may be some that are to be sent.
+    taken = 1
+    claims: Sequence[Claim] = ()
+    # Batches that everybody has left come to their end here; behind them there may be some that are to be sent.
     while taken and not claims:
-        taken, claims = _take(connection, world, owner=owner, now=now, lease=lease, most=most, without=without)
+        taken, claims = _take(
+            connection,
+            world,
+            owner=owner,
+            now=now,
+            lease=lease,
+            most=most,
+            without=without,
+            post_lease=lease if post_lease is None else post_lease,
+            ahead=ahead,
+        )
     return claims
 
 
@@ -66,6 +79,8 @@ def _take(
     lease: timedelta,
     most: int,
     without: Collection[str],
+    post_lease: timedelta,
+    ahead: timedelta | None,
 ) -> tuple[int, Sequence[Claim]]:
     """How many batches were due and taken, up to ``most``, and the claims on those in which somebody is left."""
     b, w, g = t.batches, t.waves, t.gates
@@ -81,8 +96,9 @@ def _take(
             w.c.world == world,
             w.c.state == WaveState.PREPARED.value,
             b.c.state.in_(_CLAIMABLE),
-            b.c.due_at <= now,
+            b.c.due_at <= now + (ahead or timedelta(0)),
             w.c.channel.not_in(sorted(without)),
+            *(() if ahead is None else (b.c.account != "", b.c.attempt_id.is_(None))),
             ~shut,
         )
         .order_by(b.c.due_at, b.c.id)
@@ -100,7 +116,7 @@ def _take(
         .values(
             state=State.CLAIMED.value,
             owner=owner,
-            lease_until_at=now + lease,
+            lease_until_at=sa.case((b.c.account == "", _at(now + lease)), else_=_at(now + post_lease)),
             attempts=b.c.attempts + 1,
             begun=False,
             group_id=None,
@@ -122,7 +138,7 @@ def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now:
     else:
         left, people, gone = recipients(connection, batch, now, reads=wave.reads)
     if gone:
-        _suppress(connection, batch, gone, was, now)
+        suppress(connection, batch, gone, was, now)
     if not left:
         # Nobody is left to send to. Whoever was in it has an outcome of their own, so the batch's state counts none.
         connection.execute(
@@ -148,10 +164,15 @@ def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now:
         sent=sent_before(connection, batch) if batch.account else (),
         kept=kept,
         as_of=people_mark(connection) if people else "",
+        due_at=batch.due_at,
     )
 
 
-def _suppress(connection: Connection, batch: Row[Any], gone: Mapping[int, str], was: State, now: datetime) -> None:
+def _at(instant: datetime) -> Any:
+    return sa.literal(instant, t.Utc())
+
+
+def suppress(connection: Connection, batch: Row[Any], gone: Mapping[int, str], was: State, now: datetime) -> None:
     rows = [
         {
             "wave_id": batch.wave_id,
@@ -173,7 +194,7 @@ def _mark_members(connection: Connection, batch: Row[Any], state: State, now: da
         connection.execute(sa.update(t.outcomes).where(follows(batch)).values(state=state.value, changed_at=now))
 
 
-def _held(connection: Connection, claim: Claim) -> Row[Any]:
+def held(connection: Connection, claim: Claim) -> Row[Any]:
     """The claimed batch, locked; ClaimLost where ``claim`` does not hold it any more."""
     row = locked(connection, claim.batch_id)
     if row.state != State.CLAIMED.value or row.owner != claim.owner or row.attempts != claim.attempts:
@@ -181,8 +202,8 @@ def _held(connection: Connection, claim: Claim) -> Row[Any]:
     return row
 
 
-def renew(connection: Connection, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
-    for claim in held:
+def renew(connection: Connection, mine: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
+    for claim in mine:
         connection.execute(
             sa.update(t.batches)
             .where(
@@ -195,42 +216,8 @@ def renew(connection: Connection, held: Sequence[Claim], *, now: datetime, lease
         )
 
 
-def begin(connection: Connection, claim: Claim, packed: bytes, *, now: datetime) -> tuple[int, ...]:
-    batch = _held(connection, claim)
-    state = connection.execute(_STATE, {"wave": claim.wave.id}).scalar_one()
-    if state != WaveState.PREPARED.value:
-        raise ClaimLost(f"{claim.wave.name} was stopped ({state}); nothing was sent")
-    if batch.lease_until_at <= now:
-        raise ClaimLost(f"the claim on batch {claim.batch_id} has run out; nothing was sent")
-    if not batch.account and (not claim.as_of or claim.as_of != people_mark(connection)):
-        gone = barred(connection, batch, now)
-        if gone:
-            _suppress(connection, batch, gone, State.CLAIMED, now)
-            return tuple(gone)
-    began = {"batch_id": claim.batch_id, "began_at": now, "payload": packed}
-    attempt_id = connection.execute(_ATTEMPT, began).scalar_one()
-    connection.execute(_BEGUN, {"batch": claim.batch_id, "attempt": attempt_id})
-    connection.execute(_FIRST, {"wave": claim.wave.id, "now": now})
-    return ()
-
-
-# Written once and not at each use: SQLAlchemy takes three times as long to put a statement together as to execute it.
-_STATE = sa.select(t.waves.c.state).where(t.waves.c.id == sa.bindparam("wave"))
-_ATTEMPT = sa.insert(t.attempts).returning(t.attempts.c.id)
-_BEGUN = (
-    sa.update(t.batches)
-    .where(t.batches.c.id == sa.bindparam("batch"))
-    .values(attempt_id=sa.bindparam("attempt"), begun=True)
-)
-_FIRST = (
-    sa.update(t.waves)
-    .where(t.waves.c.id == sa.bindparam("wave"), t.waves.c.first_sent_at.is_(None))
-    .values(first_sent_at=sa.bindparam("now"))
-)
-
-
 def release(connection: Connection, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:
-    batch = _held(connection, claim)
+    batch = held(connection, claim)
     _wait(connection, batch, claim.seqs, State.DEFERRED, now=now, due_at=due_at, why=why)
 
 
@@ -252,7 +239,7 @@ def _wait(
 
 
 def halve(connection: Connection, claim: Claim, *, now: datetime, why: str) -> None:
-    batch = _held(connection, claim)
+    batch = held(connection, claim)
     if ended_as(connection, batch.wave_id) is not None:
         end_attempt(connection, batch.attempt_id, f"refused as a whole: {why}", now)
         _wait(connection, batch, claim.seqs, State.PLANNED, now=now, due_at=now, why=why)
@@ -285,7 +272,7 @@ def halve(connection: Connection, claim: Claim, *, now: datetime, why: str) -> N
 
 def set_apart(connection: Connection, claim: Claim, seqs: Sequence[int], *, now: datetime) -> None:
     """Take ``seqs`` out of a claimed batch; each becomes a batch of one, due now."""
-    batch = _held(connection, claim)
+    batch = held(connection, claim)
     rows = [
         {
             "wave_id": batch.wave_id,
@@ -315,7 +302,8 @@ def lapse(connection: Connection, world: str, *, now: datetime) -> int:
         seqs = members(connection, batch)
         if batch.begun:
             why = "the program stopped before it knew the answer"
-            end_attempt(connection, batch.attempt_id, "in doubt: " + why, now)
+            # Nothing leaves once the lease is over, however much later somebody looks.
+            end_attempt(connection, batch.attempt_id, "in doubt: " + why, batch.lease_until_at)
             become(connection, batch, seqs, State.CLAIMED, State.IN_DOUBT, now=now, why=why)
         else:
             why = "the program stopped before it sent this"

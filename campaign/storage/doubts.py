@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -35,7 +36,7 @@ def doubts(connection: Connection, world: str, *, channels: Collection[str] | No
                 wave=waves[batch.wave_id],
                 seqs=tuple(members(connection, batch)),
                 first_seq=batch.first_seq,
-                since=kept.began_at,
+                since=_ended(connection, batch.attempt_id) or kept.began_at,
                 why=batch.why,
                 kept=kept,
                 variant=batch.variant,
@@ -44,3 +45,10 @@ def doubts(connection: Connection, world: str, *, channels: Collection[str] | No
             )
         )
     return found
+
+
+def _ended(connection: Connection, attempt_id: int) -> datetime | None:
+    ended: datetime | None = connection.execute(
+        sa.select(t.attempts.c.ended_at).where(t.attempts.c.id == attempt_id)
+    ).scalar()
+    return ended

@@ -21,7 +21,7 @@ from campaign.model.outcome import Outcome, Settled
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.ports.ledger import Applied, Filters
-from campaign.storage import claims, decisions, doubts, feedback, groups, outcomes, review, waves
+from campaign.storage import beginning, claims, decisions, doubts, feedback, groups, outcomes, review, waves
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_payload
 from campaign.storage.counting import close_if_done
@@ -104,10 +104,28 @@ class SqlLedger:
             return waves.prepare_posts(connection, wave.id, accounts, parts=parts, at=at)
 
     def claim(
-        self, *, owner: str, now: datetime, lease: timedelta, most: int, without: Collection[str] = ()
+        self,
+        *,
+        owner: str,
+        now: datetime,
+        lease: timedelta,
+        most: int,
+        without: Collection[str] = (),
+        post_lease: timedelta | None = None,
+        ahead: timedelta | None = None,
     ) -> Sequence[Claim]:
         with self._write() as connection:
-            return claims.claim(connection, self._world, owner=owner, now=now, lease=lease, most=most, without=without)
+            return claims.claim(
+                connection,
+                self._world,
+                owner=owner,
+                now=now,
+                lease=lease,
+                most=most,
+                without=without,
+                post_lease=post_lease,
+                ahead=ahead,
+            )
 
     def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
         with self._write() as connection:
@@ -127,10 +145,14 @@ class SqlLedger:
     ) -> tuple[int, ...]:
         packed = self.pack(claim, payload) if packed is None else packed
         with self._write() as connection:
-            gone = claims.begin(connection, claim, packed, now=now)
+            gone = beginning.begin(connection, claim, packed, now=now)
             if group is not None and not gone:
                 groups.join(connection, group.id, claim.batch_id)
             return gone
+
+    def begin_all(self, packed: Sequence[tuple[Claim, bytes]], *, now: datetime) -> Mapping[int, str]:
+        with self._write() as connection:
+            return beginning.begin_all(connection, packed, now=now)
 
     def record(self, claim: Claim, results: Mapping[int, Outcome], *, now: datetime, retry_at: datetime) -> None:
         with self._write() as connection:

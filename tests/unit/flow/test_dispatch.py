@@ -342,6 +342,7 @@ class TestLongCalls:
         posts = [Told[PostBatch]("x", delivers=quick), Told[PostBatch]("mastodon", delivers=slow)]
         with office(tmp_path, posts=posts, clock=clock) as at:
             at.desk.ledger = Renewed(at.database, world="live")
+            at.desk.post_lease = 2 * MINUTE
             at.approve(step("a", "x"), message=THREAD)
             at.approve(step("b", "mastodon"), message=THREAD)
             for one in at.waves():
