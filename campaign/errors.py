@@ -8,6 +8,7 @@
     ├── LedgerError               the ledger cannot be read or written as asked
     │   ├── ClaimLost             somebody else holds the batch now, or its claim has lapsed
     │   ├── GroupClosed           what a provider holds together is to be cancelled, or holds enough
+    │   ├── OverBudget            what it costs is more than is left of the budget
     │   └── LedgerTooNew          the database was made by a newer version of this program
     └── SandboxFailed             a stand-in provider could not be started or did not answer
 
@@ -97,6 +98,10 @@ class ClaimLost(LedgerError):
 
 class GroupClosed(LedgerError):
     """This group takes no more batches; nothing was sent."""
+
+
+class OverBudget(LedgerError):
+    """This costs more than is left of its budget; nothing was sent."""
 
 
 class LedgerTooNew(LedgerError):

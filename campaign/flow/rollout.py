@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from campaign.flow import ab_test, dispatch, due, feedback, hand_off, prepare, settle, volley
+from campaign.flow import ab_test, dispatch, due, feedback, hand_off, metrics, prepare, retract, settle, volley
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.flow.readiness import Readiness
@@ -42,13 +42,19 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         dispatch.everything(desk, contents, coming=coming)  # what settling has found not to be sent
         decided = ab_test.decide(desk)  # what has gone out by this turn is in the figures by now
         now = desk.clock.now()
+        to_send = now if withdrawn or decided or coming.has_come else _to_send(desk)
+        retract.carry_out(desk, until=to_send)
+        metrics.read(desk, until=to_send)
         instants = (
-            _to_send(desk),
+            to_send,
             settle.next_at(desk),
             hand_off.next_at(desk, contents),
-            now if withdrawn or decided or coming.has_come else None,
+            retract.next_at(desk),
         )
-        return min((instant for instant in instants if instant is not None), default=None)
+        soonest = min((instant for instant in instants if instant is not None), default=None)
+        # Figures that are still to be read keep nobody up: whoever waits for them asks for it.
+        reading = metrics.next_at(desk) if soonest else None
+        return min(soonest, reading) if soonest and reading else soonest
 
     return feedback.listening(desk, turn)
 

@@ -20,6 +20,7 @@ from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.group import Group, GroupState
 from campaign.model.wave import Wave, WaveState
+from campaign.storage import spending
 from campaign.storage import tables as t
 from campaign.storage.among import among
 from campaign.storage.batches import become, members
@@ -212,6 +213,7 @@ def withdraw(connection: Connection, wave_id: int) -> bool:
             state=WaveState.WAITING.value, planned=0, prepared_at=None, first_sent_at=None, finished_at=None, why=""
         )
     )
+    spending.give_back(connection, wave_id)
     return True
 
 

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Row
 
 from campaign.errors import ClaimLost
 from campaign.model.claim import Claim
-from campaign.model.delivery import State
+from campaign.model.delivery import TAKEN, State
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
 from campaign.model.wave import WaveState
+from campaign.storage import retractions
 from campaign.storage import tables as t
 from campaign.storage.batches import become, end_attempt, locked
 from campaign.storage.counting import shift
@@ -95,9 +96,9 @@ def _apply(
 ) -> None:
     """Let the batch take on what befell most of its deliveries, and give the others rows of their own."""
     told = _all_told(results, retry_at)
-    ended = ended_as(connection, batch.wave_id)
+    ended = ended_as(connection, batch.wave_id) or _retracted(connection, batch)
     if ended is not None:
-        # The wave was stopped while the answer was out: what was not sent will not be.
+        # It was stopped while the answer was out: what was not sent will not be.
         told = {seq: ended if one[0] in (State.DEFERRED, State.PLANNED) else one for seq, one in told.items()}
     fared = _counted(told)
     tallied: Counter[State] = Counter()
@@ -145,6 +146,12 @@ def ended_as(connection: Connection, wave_id: int) -> Told | None:
     return None if became is None else (became, wave.why, None, "")
 
 
+def _retracted(connection: Connection, batch: Row[Any]) -> Told | None:
+    """What becomes of unsent parts of a thread that somebody wants deleted, while the rest of its wave goes out."""
+    why = retractions.cancels(connection, batch) if batch.account else None
+    return None if why is None else (State.CANCELLED, why, None, "")
+
+
 def _apply_to_thread(
     connection: Connection,
     batch: Row[Any],
@@ -174,6 +181,7 @@ def _apply_to_thread(
         )
         shift(connection, batch.wave_id, {was: -1, state: 1})
     upsert(connection, t.outcomes, rows)
+    retractions.never_posted(connection, batch, [seq for seq, one in ended.items() if one[0] not in TAKEN], now)
     left = {seq: one for seq, one in told.items() if seq not in ended}
     if not left:
         states = [one[0] for one in ended.values()]

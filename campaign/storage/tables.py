@@ -346,6 +346,7 @@ retractions = Table(  # posts that somebody wants deleted
     Column("wave_id", Id, primary_key=True, autoincrement=False),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("by", Text, nullable=False),
+    Column("posted_at", Utc, nullable=False),  # as the outcome says until it is deleted
     Column("asked_at", Utc, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due_at", Utc, nullable=False),

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("wave_id", ID, nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("posted_at", Utc(), nullable=False),
         sa.Column("asked_at", Utc(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("due_at", Utc(), nullable=False),
