@@ -34,6 +34,17 @@ def width(text: str, weight: Weight, size: int) -> float:
     return font(weight, size).getlength(text)
 
 
+def extent(text: str, weight: Weight, size: int) -> tuple[float, float]:
+    """How far the ink of ``text`` rises above its baseline and drops below it, in pixels."""
+    _left, top, _right, bottom = font(weight, size).getbbox(text, anchor="ls")
+    return -top, max(bottom, 0)
+
+
+def bearing(text: str, weight: Weight, size: int) -> float:
+    """How far from its beginning the ink of ``text`` begins, in pixels."""
+    return font(weight, size).getbbox(text, anchor="ls")[0]
+
+
 def missing(text: str, weight: Weight) -> list[str]:
     """The characters of ``text`` that the face has no glyph for, each once, in order."""
     return [character for character in dict.fromkeys(text) if ord(character) not in _covered(weight)]

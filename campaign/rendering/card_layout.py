@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from campaign.model.message import Shape
-from campaign.rendering.card_font import Weight, width
+from campaign.rendering.card_font import Weight, bearing, extent, width
 from campaign.rendering.card_lines import Lines, break_lines
 
 SIZES: Final[dict[Shape, tuple[int, int]]] = {"wide": (1200, 675), "square": (1080, 1080), "tall": (1080, 1350)}
@@ -29,7 +30,7 @@ _MOST: Final[dict[Shape, int]] = {"wide": 120, "square": 132, "tall": 132}
 _FIGURE_MOST: Final = 3
 _STEP: Final = 2
 _SMALLER_FOR_EVEN: Final = 0.78
-"""Words may be set smaller than they could be, down to this share, where their lines are more even then."""
+"""Words may be set smaller than they could be, down to this share, where their lines are more even or fuller then."""
 
 _CAPITAL: Final = 0.66
 _DESCENT: Final = 0.21
@@ -165,7 +166,8 @@ def _stacked(room: _Room, figure: str, says: str) -> tuple[Run, ...] | None:
         above = break_lines(figure, "black", size, room.measure)
         if above is None:
             continue
-        high = (_CAPITAL + (len(above.text) - 1) * _FIGURE_LEADING) * size
+        rise = extent(above.text[0], "black", size)[0]
+        high = rise + (len(above.text) - 1) * _FIGURE_LEADING * size + extent(above.text[-1], "black", size)[1]
         left = room.height - high
         most = min(_MOST[room.shape], max(smallest, size // 3))
         set_words = _largest(says, room, most, left, gap=_BELOW_FIGURE)
@@ -175,7 +177,7 @@ def _stacked(room: _Room, figure: str, says: str) -> tuple[Run, ...] | None:
         gap = _BELOW_FIGURE * smaller
         top = room.top + (left - gap - _height(lines, smaller)) / 2
         return (
-            *_placed_figure(above, size, room.left, top),
+            *_placed_figure(above, size, room.left, top + rise),
             *_placed(lines, smaller, room.left, top + high + gap),
         )
     return None
@@ -185,7 +187,8 @@ def _beside(room: _Room, figure: str, says: str) -> tuple[Run, ...] | None:
     smallest = least(room.shape, BODY_LEAST)
     for size in range(_FIGURE_MOST * _MOST[room.shape], 2 * smallest - 1, -_STEP):
         taken = width(figure, "black", size)
-        if taken > room.measure / 2 or size * _CAPITAL > room.height:
+        rise, drop = extent(figure, "black", size)
+        if taken > room.measure / 2 or rise + drop > room.height:
             continue
         left = room.left + taken + _BESIDE
         column = _Room(room.shape, left, room.top, room.measure - taken - _BESIDE, room.height)
@@ -195,7 +198,7 @@ def _beside(room: _Room, figure: str, says: str) -> tuple[Run, ...] | None:
         lines, smaller = set_words
         high = (len(lines.text) - 1) * smaller * _LEADING + smaller * _CAPITAL
         return (
-            *_placed_figure(Lines((figure,), 1), size, room.left, room.top + (room.height - size * _CAPITAL) / 2),
+            *_placed_figure(Lines((figure,), 1, 1), size, room.left, room.top + (room.height + rise - drop) / 2),
             *_placed(lines, smaller, left, room.top + (room.height - high) / 2),
         )
     return None
@@ -214,7 +217,7 @@ def _largest(
         if lines is None or _height(lines, size) + gap * size > height:
             continue
         largest = largest or size
-        score = size * lines.fill
+        score = size * lines.even * math.sqrt(lines.full)
         if found is None or score > found[0]:
             found = (score, lines, size)
     return None if found is None else found[1:]
@@ -246,6 +249,8 @@ def _width(text: str, size: int) -> float:
     return width(text, "semibold", size)
 
 
-def _placed_figure(lines: Lines, size: int, left: float, top: float) -> Iterator[Run]:
+def _placed_figure(lines: Lines, size: int, left: float, baseline: float) -> Iterator[Run]:
+    """The figure's runs, with the ink at the left margin: at its size the blank beside a numeral shows."""
     for number, text in enumerate(lines.text):
-        yield Run(text, "black", size, left, top + (_CAPITAL + number * _FIGURE_LEADING) * size, "figure")
+        x = left - bearing(text, "black", size)
+        yield Run(text, "black", size, x, baseline + number * _FIGURE_LEADING * size, "figure")

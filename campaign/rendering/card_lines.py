@@ -26,10 +26,12 @@ _NO_WAY: Final = (1_000_000, 0.0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """``text`` divided. ``fill`` is the lines' mean length as a share of the longest; the last may have half of it."""
+    """``text`` divided. ``even`` is the lines' mean length as a share of the longest, where the last may have half of
+    it; ``full`` is the longest as a share of the measure. Both are from 0 to 1."""
 
     text: tuple[str, ...]
-    fill: float
+    even: float
+    full: float
 
 
 def break_lines(text: str, weight: Weight, size: int, measure: float, *, hang: str = "") -> Lines | None:
@@ -66,10 +68,11 @@ def break_lines(text: str, weight: Weight, size: int, measure: float, *, hang: s
     lengths = [sum(em[0] for em in ems[first : end - 1]) + ems[end - 1][1] for first, end in spans]
     if lengths:
         lengths[0] -= indent
-    return Lines(tuple("".join(pieces[first:end]).rstrip(" ") for first, end in spans), _fill(lengths))
+    divided = tuple("".join(pieces[first:end]).rstrip(" ") for first, end in spans)
+    return Lines(divided, _even(lengths), max(lengths, default=0.0) * scale / measure)
 
 
-def _fill(lengths: list[float]) -> float:
+def _even(lengths: list[float]) -> float:
     longest = max(lengths, default=0.0)
     if not longest:
         return 1.0
