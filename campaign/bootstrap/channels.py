@@ -102,7 +102,8 @@ def _live_posts(settings: Settings, channel: str, names: Sequence[str]) -> PostC
     if missing:
         raise NotConfigured("\n".join(missing))
     if channel == "x":
-        from campaign.channels.x import X, XCredentials
+        from campaign.channels.x import X
+        from campaign.channels.x_login import XCredentials
 
         tokens = ("api_key", "api_secret", "access_token", "access_token_secret")
         opened = {
@@ -142,7 +143,8 @@ def in_sandbox(sandbox: Sandbox, plan: Plan) -> tuple[Mapping[str, MailChannel],
     from campaign.channels.mastodon import Mastodon, MastodonCredentials
     from campaign.channels.sendgrid import SendGrid
     from campaign.channels.smtp import Smtp
-    from campaign.channels.x import X, XCredentials
+    from campaign.channels.x import X
+    from campaign.channels.x_login import XCredentials
 
     opened = sandbox_accounts(plan)
     posts: dict[str, PostChannel] = {}

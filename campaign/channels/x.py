@@ -1,4 +1,4 @@
-"""X: posts and threads by API v2, signed with OAuth 1.0a, through tweepy. Begin at ``X.deliver``.
+"""X: posts, threads, pictures and videos by API v2, through tweepy. Begin at ``X.deliver``.
 
 X has no idempotency key: a lost reply leaves a post in doubt until the account's own timeline has been read. See
 https://docs.x.com/x-api/posts/create-post and https://docs.x.com/x-api/users/get-posts.
@@ -6,55 +6,45 @@ https://docs.x.com/x-api/posts/create-post and https://docs.x.com/x-api/users/ge
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from campaign.channels import x_replies as replies
 from campaign.channels.threads import Read, find_in_order, post_in_order, worth_reading_since
+from campaign.channels.x_calls import Calls
+from campaign.channels.x_login import Unanswered, XCredentials, XLogin
+from campaign.channels.x_media import NotUploaded, Shown, Uploads
 from campaign.channels.x_timeline import FIELDS, Seen, find
-from campaign.model.batch import Payload, PostBatch, Shown
+from campaign.model.batch import Payload, PostBatch
+from campaign.model.batch import Shown as Got
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
-from campaign.ports.channel import Limits, Settling, Standing
+from campaign.ports.channel import MAY_DELETE, MAY_POST, MAY_READ, MAY_SHOW, Left, Limits, Settling, Standing
+from campaign.ports.tokens import Token, Tokens
 
 if TYPE_CHECKING:
     import requests
 
-_SDK_HOST = "https://api.twitter.com"
-"""The host that tweepy writes before every path; it cannot be told another."""
 _THREAD = 100
 _PAGE = 100
 _PAGES = 5
-_DUPLICATE = "duplicate content"
-
-
-@dataclass(frozen=True, slots=True)
-class XCredentials:
-    """The keys of the app and the tokens of one account, from the X developer portal."""
-
-    api_key: str = field(repr=False)
-    api_secret: str = field(repr=False)
-    access_token: str = field(repr=False)
-    access_token_secret: str = field(repr=False)
-
-
-class _NoReply(Exception):
-    """X did not answer. ``sent`` is False where the request certainly did not reach it."""
-
-    def __init__(self, why: str, *, sent: bool) -> None:
-        super().__init__(why)
-        self.sent = sent
+_FIGURES = ({"post.fields": "public_metrics"}, {"tweet.fields": "public_metrics"})
+_MAY = {"tweet.read": (MAY_READ,), "tweet.write": (MAY_POST, MAY_DELETE), "media.write": (MAY_SHOW,)}
+"""What the scopes of OAuth 2 that we need allow."""
 
 
 class _Unreadable(Exception):
-    """X did not say what it was asked; the text says why."""
+    """X did not say what it was asked; ``outcome`` is what that means for whatever needed to know."""
+
+    def __init__(self, why: str, outcome: Outcome | None = None) -> None:
+        super().__init__(why)
+        self.outcome = replies.before_the_post(outcome or Deferred(why))
 
 
 class _UnknownField(_Unreadable):
@@ -65,7 +55,8 @@ class X:
     """Posts one part after the other, each as a reply to the one before it.
 
     ``base_url`` stands in place of the host that tweepy has built in, before a request is signed. ``timeout_s`` is for
-    connecting and for each read.
+    connecting and for each read. ``tokens`` keeps the tokens of accounts that are signed in with OAuth 2. ``wait`` is
+    given the seconds that X asks to wait for a video. Without ``now`` tokens and uploads are used until X refuses them.
     """
 
     name = "x"
@@ -73,43 +64,82 @@ class X:
 
     def __init__(
         self,
-        accounts: Mapping[str, XCredentials],
+        accounts: Mapping[str, XCredentials | XLogin],
         *,
         base_url: str = "https://api.x.com",
         timeout_s: float = 20.0,
-        in_flight: int = 4,
+        in_flight: int = 32,
+        tokens: Tokens | None = None,
+        now: Callable[[], datetime] | None = None,
+        wait: Callable[[float], object] | None = None,
     ) -> None:
         self.limits = Limits(batch=_THREAD, in_flight=in_flight)
-        self.base_url = base_url.rstrip("/")
         self._accounts = dict(accounts)
-        self._timeout_s = timeout_s
-        self._lock = threading.Lock()
-        self._clients: dict[str, Any] = {}
-        self._users: dict[str, Mapping[str, str]] = {}
+        self._calls = Calls(
+            accounts, base_url=base_url, timeout_s=timeout_s, connections=in_flight, tokens=tokens, now=now
+        )
+        self._closed = threading.Event()
+        self._uploads = Uploads(self._calls, now=now, wait=wait or self._closed.wait)
+        self._users: dict[str, Mapping[str, Any]] = {}
+        self._left: dict[str, Left] = {}
 
     def __repr__(self) -> str:
-        return f"X(base_url={self.base_url!r}, accounts={sorted(self._accounts)!r})"
+        return f"X(base_url={self._calls.base_url!r}, accounts={sorted(self._accounts)!r})"
 
     def check(self) -> Sequence[Standing]:
-        """Ask X who each account is."""
+        """Ask X who each account is. What is left of its posts is known once this channel has posted."""
         standings = []
         for account in self._accounts:
-            self._users.pop(account, None)
             try:
-                standings.append(Standing(account, f"@{self._who(account)['username']}", "signed in with OAuth 1.0a"))
+                standings.append(self._standing(account))
             except _Unreadable as error:
-                wrong = f'the X account "{account}" cannot be used: {error}; {_remedy(account)}'
+                told = isinstance(error.outcome, Deferred) and error.outcome.hold  # it says what to do
+                wrong = f'the X account "{account}" cannot be used: {error}' + ("" if told else f"; {_remedy(account)}")
                 standings.append(Standing(account, "", wrong=wrong))
+            except Unanswered as none:
+                standings.append(Standing(account, "", wrong=f'the X account "{account}" cannot be used: {none}'))
         return standings
 
     def compose(self, batch: PostBatch) -> Payload:
-        """One JSON body for each part; the id that it replies to is put in once the part before it has one."""
-        chunks = [orjson.dumps({"text": part.text}) for part in batch.parts]
+        """One JSON body for each part; the ids of its pictures, and of what it replies to, are put in once X has said
+        them."""
+        chunks = []
+        for part in batch.parts:
+            chunk: dict[str, Any] = {"text": part.text}
+            if part.shows.media:
+                chunk["media"] = [Shown.of(one).written() for one in part.shows.media]
+            chunks.append(orjson.dumps(chunk))
         return Payload(chunks=chunks, head=b"[", tail=b"]")
 
+    def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:
+        """Renew the token and open a connection, by asking who the account is; upload what the parts show."""
+        with suppress(_Unreadable):
+            self._ask_who(batch.account)
+        if upload:
+            with suppress(NotUploaded):
+                self._upload_all(batch, payload)
+
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
-        """Post the parts in order, up to the first that is not accepted; those after it wait."""
-        return post_in_order(batch, payload, lambda chunk, parent: self._post(batch, chunk["text"], parent))
+        """Upload what is not uploaded yet, then post the parts in order, up to the first that is not accepted.
+
+        All uploads come first, so that one that fails leaves no half of a thread.
+        """
+        try:
+            self._upload_all(batch, payload)
+        except NotUploaded as failed:
+            waits = Deferred("waits for what the thread shows")
+            return [failed.outcome, *[waits] * (len(payload.chunks) - 1)]
+        spent: list[datetime] = []
+
+        def post(chunk: Mapping[str, Any], parent: str | None) -> Outcome:
+            if spent:
+                return Deferred("X takes no more posts of this account for now", until=spent[0], scope="account")
+            outcome = self._post(batch, chunk, parent)
+            if isinstance(outcome, Accepted) and outcome.rest_until is not None:
+                spent.append(outcome.rest_until)
+            return outcome
+
+        return _ended(post_in_order(batch, payload, post))
 
     def settle(self, batch: PostBatch, payload: Payload) -> Sequence[Settled]:
         """Look for each part in the account's own timeline, from the wave's instant on."""
@@ -121,66 +151,76 @@ class X:
 
         def find_part(chunk: Any, parent: str | None) -> Accepted | None:
             found = find(seen, chunk["text"], parent)
-            return None if found is None else _accepted(found.ref)
+            return None if found is None else replies.accepted(found.ref)
 
         return find_in_order(batch, payload, find_part, Read(len(seen), whole, since))
 
-    def shows(self, payload: Payload, index: int) -> Shown:
+    def shows(self, payload: Payload, index: int) -> Got:
         chunk = payload.chunks[index]
-        return Shown(text=orjson.loads(chunk)["text"] if chunk else "")
-
-    def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:  # noqa: ARG002 - no media yet
-        """Ask who the account is: that opens its connection."""
-        with suppress(_Unreadable):
-            self._read(batch.account, "/2/users/me", {})
+        return Got(text=orjson.loads(chunk)["text"] if chunk else "")
 
     def metrics(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics] | Deferred:
-        """Up to 100 posts in a request: https://docs.x.com/x-api/posts/get-posts-by-ids."""
+        """100 posts in a request: https://docs.x.com/x-api/posts/get-posts-by-ids."""
         found: dict[str, Metrics] = {}
         for start in range(0, len(refs), _PAGE):
             asked = {"ids": ",".join(refs[start : start + _PAGE])}
             try:
-                shown = self._read(account, "/2/tweets", {**asked, "post.fields": "public_metrics"})
-                for post in shown.get("data", ()):
-                    told = post["public_metrics"]
-                    found[str(post["id"])] = Metrics(
-                        likes=told.get("like_count"),
-                        reposts=told.get("repost_count", told.get("retweet_count")),
-                        replies=told.get("reply_count"),
-                        views=told.get("impression_count"),
-                    )
-            except (_Unreadable, KeyError, TypeError, AttributeError) as error:
-                return Deferred(f"X did not tell the figures: {error}", scope="account")
+                shown = self._read_either(account, "/2/tweets", asked, _FIGURES)
+                found.update(_figures(post) for post in shown.get("data", ()))
+            except _Unreadable as error:
+                if isinstance(error.outcome, Deferred):
+                    return error.outcome
+                return Deferred(str(error), scope="account")
+            except (ValueError, KeyError, TypeError, AttributeError):
+                return Deferred("X answered something that cannot be read", scope="account")
         return found
 
     def retract(self, account: str, ref: str) -> Outcome:
         """Delete the post; one that is not there any more counts as deleted."""
         try:
-            reply = self._call(account, lambda client: client.request("DELETE", f"/2/tweets/{ref}", user_auth=True))
-        except _NoReply as none:
-            return InDoubt(f"no reply from X: {none}") if none.sent else Deferred(str(none), scope="account")
-        return _accepted(ref) if reply.ok or reply.status_code == HTTPStatus.NOT_FOUND else _outcome(reply)
+            reply = self._calls.ask(account, "DELETE", f"/2/tweets/{ref}")
+        except Unanswered as none:
+            return none.outcome
+        if reply.ok or reply.status_code == HTTPStatus.NOT_FOUND:
+            return replies.accepted(ref, reply)
+        return replies.outcome(reply, about="deleting")
 
     def close(self) -> None:
-        with self._lock:
-            for client in self._clients.values():
-                client.session.close()
-            self._clients.clear()
+        self._closed.set()
+        self._calls.close()
 
-    def _post(self, batch: PostBatch, text: str, parent: str | None) -> Outcome:
+    def _upload_all(self, batch: PostBatch, payload: Payload) -> None:
+        self._closed.clear()  # a channel that was closed may be used again
+        for chunk in payload.chunks:
+            self._uploads.ids(batch.account, orjson.loads(chunk), batch.files)
+
+    def _post(self, batch: PostBatch, chunk: Mapping[str, Any], parent: str | None) -> Outcome:
         try:
-            reply = self._call(
-                batch.account,
-                lambda client: client.create_tweet(text=text, in_reply_to_tweet_id=parent, user_auth=True),
-            )
-        except _NoReply as none:
-            return InDoubt(f"no reply from X: {none}") if none.sent else Deferred(str(none), scope="account")
+            reply = self._posted(batch, chunk, parent)
+            if replies.media_is_gone(reply) and chunk.get("media"):
+                self._uploads.forget(batch.account, chunk)
+                reply = self._posted(batch, chunk, parent)
+        except NotUploaded as failed:
+            return failed.outcome
+        except Unanswered as none:
+            return none.outcome
+        left = replies.left(reply, "posts")
+        if left is not None:
+            self._left[batch.account] = left
         if reply.ok:
-            ref = (_body(reply).get("data") or {}).get("id")
-            return _accepted(str(ref)) if ref else InDoubt("X answered without the post's id")
-        if reply.status_code == HTTPStatus.FORBIDDEN and _DUPLICATE in _detail(reply):
-            return self._had_already(batch, text, parent)
-        return _outcome(reply)
+            ref = replies.data(reply).get("id")
+            return replies.accepted(str(ref), reply) if ref else InDoubt("X answered without the post's id")
+        if replies.is_duplicate(reply):
+            return self._had_already(batch, chunk["text"], parent)
+        return (replies.no_replies(reply) if parent else None) or replies.outcome(reply)
+
+    def _posted(self, batch: PostBatch, chunk: Mapping[str, Any], parent: str | None) -> requests.Response:
+        post: dict[str, Any] = {"text": chunk["text"]}
+        if parent is not None:
+            post["reply"] = {"in_reply_to_tweet_id": parent}
+        if chunk.get("media"):
+            post["media"] = {"media_ids": list(self._uploads.ids(batch.account, chunk, batch.files))}
+        return self._calls.ask(batch.account, "POST", "/2/tweets", json=post)
 
     def _had_already(self, batch: PostBatch, text: str, parent: str | None) -> Outcome:
         """X says that it has this text. It does not say whose: the post may be ours, from an attempt before this."""
@@ -191,11 +231,12 @@ class X:
         since = worth_reading_since(batch)
         ours = find([post for post in seen if post.at >= since], text, parent)
         if ours is not None:
-            return _accepted(ours.ref)
+            return replies.accepted(ours.ref)
         older = find([post for post in seen if post.at < since], text, None, anywhere=True)
         if older is not None:
             at = f"{older.at:%Y-%m-%d %H:%M} UTC"
-            return Refused(f"the account posted this text before, at {at}: {_url(older.ref)}", code="duplicate")
+            where = replies.url_of(older.ref)
+            return Refused(f"the account posted this text before, at {at}: {where}", code="duplicate")
         return InDoubt("X says it already has this text")
 
     def _timeline(self, account: str, *, since: datetime | None) -> tuple[list[Seen], bool]:
@@ -205,13 +246,8 @@ class X:
         if since is not None:
             asked["start_time"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         posts: list[Seen] = []
-        fields, *others = FIELDS
         for _ in range(_PAGES if since is not None else 1):
-            try:
-                shown = self._read(account, path, {**asked, **fields})
-            except _UnknownField:
-                fields = others[0]
-                shown = self._read(account, path, {**asked, **fields})
+            shown = self._read_either(account, path, asked, FIELDS)
             try:
                 posts += [Seen.read(post) for post in shown.get("data", ())]
                 asked["pagination_token"] = shown.get("meta", {}).get("next_token") or ""
@@ -221,170 +257,94 @@ class X:
                 break
         return sorted(posts, key=lambda post: post.at), not asked["pagination_token"]
 
-    def _who(self, account: str) -> Mapping[str, str]:
+    def _standing(self, account: str) -> Standing:
+        reply, user = self._ask_who(account)
+        token = self._calls.login(account)
+        may = _may(reply, token)
+        told = [
+            "signed in with OAuth 1.0a" if token is None else "signed in with OAuth 2, its token is renewed by itself",
+            "its posts are protected: only its followers see them" if user.get("protected") else "",
+            "it may show no pictures: the scope media.write is missing" if may and MAY_SHOW not in may else "",
+        ]
+        return Standing(
+            account,
+            f"@{user['username']}",
+            "; ".join(one for one in told if one),
+            handle=str(user["username"]),
+            may=may,
+            ends_at=None if token is None else token.ends_at,
+            left=self._left.get(account) or replies.left(reply, "look-ups"),
+            wrong=f'the X account "{account}" may not post; {_remedy(account)}' if may and MAY_POST not in may else "",
+        )
+
+    def _who(self, account: str) -> Mapping[str, Any]:
         """The account's user as X knows it, asked once."""
         if account not in self._users:
-            try:
-                user = self._read(account, "/2/users/me", {})["data"]
-                self._users[account] = {"id": str(user["id"]), "username": str(user["username"])}
-            except (KeyError, TypeError):
-                raise _Unreadable(f"what answers at {self.base_url} is not X") from None
+            self._ask_who(account)
         return self._users[account]
 
-    def _read(self, account: str, path: str, asked: Mapping[str, str]) -> Mapping[str, Any]:
-        """A reply's body. Raises _Unreadable where there is none, _UnknownField where X does not know a parameter."""
+    def _ask_who(self, account: str) -> tuple[requests.Response, Mapping[str, Any]]:
+        reply = self._asked(account, "/2/users/me", {"user.fields": "protected"})
+        user = replies.data(reply)
+        if not user.get("id") or not user.get("username"):
+            raise _Unreadable(f"what answers at {self._calls.base_url} is not X")
+        self._users[account] = user
+        return reply, user
+
+    def _read_either(
+        self, account: str, path: str, asked: Mapping[str, str], fields: Sequence[Mapping[str, str]]
+    ) -> Mapping[str, Any]:
+        """In today's names of fields, or where X does not know them in those of before."""
         try:
-            reply = self._call(account, lambda client: client.request("GET", path, params=dict(asked), user_auth=True))
-        except _NoReply as none:
-            raise _Unreadable(str(none)) from None
+            reply = self._asked(account, path, {**asked, **fields[0]})
+        except _UnknownField:
+            reply = self._asked(account, path, {**asked, **fields[1]})
+        return replies.body(reply)
+
+    def _asked(self, account: str, path: str, params: Mapping[str, str]) -> requests.Response:
+        """A good reply. Raises _Unreadable where there is none, _UnknownField where X does not know a parameter."""
+        try:
+            reply = self._calls.ask(account, "GET", path, params=params)
+        except Unanswered as none:
+            raise _Unreadable(str(none), none.outcome) from None
         if reply.status_code == HTTPStatus.BAD_REQUEST:
-            raise _UnknownField(_detail(reply))
+            raise _UnknownField(replies.detail(reply))
         if not reply.ok:
-            raise _Unreadable(f"X answered {reply.status_code}: {_detail(reply)}")
-        return _body(reply)
-
-    def _call(self, account: str, send: Callable[[Any], requests.Response]) -> requests.Response:
-        """X's reply, whatever its status. Raises _NoReply."""
-        import requests  # noqa: PLC0415 - comes with tweepy, which only sending needs
-        import tweepy  # noqa: PLC0415 - a third of a second that most commands never need
-
-        client = self._client(account)
-        try:
-            return send(client)
-        except tweepy.HTTPException as error:
-            answered: requests.Response = error.response
-            return answered
-        except requests.RequestException as error:
-            if _never_sent(error):
-                raise _NoReply(f"{self.base_url} cannot be reached: {_network(error)}", sent=False) from None
-            raise _NoReply(_network(error), sent=True) from None
-        except (ValueError, TypeError, AttributeError):
-            # tweepy reads the body of an error too; one that is no JSON object, as a proxy's may be, ends here.
-            raise _NoReply("what came cannot be read", sent=True) from None
-
-    def _client(self, account: str) -> Any:
-        """The account's client, made at its first use and kept with its connections."""
-        credentials = self._accounts.get(account)
-        if credentials is None:
-            raise _NoReply(f'there are no credentials for the X account "{account}"', sent=False)
-        with self._lock:
-            if account not in self._clients:
-                self._clients[account] = _client(credentials, self.base_url, self._timeout_s, self.limits.in_flight)
-            return self._clients[account]
+            outcome = replies.outcome(reply)
+            if isinstance(outcome, Deferred) and outcome.hold:
+                raise _Unreadable(outcome.reason, outcome)
+            raise _Unreadable(f"X answered {reply.status_code}: {replies.detail(reply)}", outcome)
+        return reply
 
 
-def _client(credentials: XCredentials, base_url: str, timeout_s: float, connections: int) -> Any:
-    import requests  # noqa: PLC0415 - comes with tweepy, which only sending needs
-    import tweepy  # noqa: PLC0415 - a third of a second that most commands never need
-    from requests.adapters import HTTPAdapter  # noqa: PLC0415 - as above
+def _ended(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """A thread that cannot go on because the account may not reply ends there, all of what is left of it."""
+    for place, outcome in enumerate(outcomes):
+        if isinstance(outcome, Refused) and outcome.code in (replies.NO_REPLIES, "parent-gone"):
+            return [*outcomes[:place], *[outcome] * (len(outcomes) - place)]
+    return outcomes
 
-    # They log what they sign, tokens and all, and tweepy the texts.
-    for logger in ("oauthlib", "requests_oauthlib", "tweepy"):
-        logging.getLogger(logger).setLevel(logging.WARNING)
 
-    class Session(requests.Session):
-        """Sends to ``base_url``, with a timeout, and goes nowhere else. Before signing: the signature has the host."""
+def _may(reply: requests.Response, token: Token | None) -> tuple[str, ...]:
+    """What the account may do, in words; nothing where X did not say."""
+    if token is not None:
+        return tuple(word for scope, words in _MAY.items() if scope in token.may for word in words)
+    every = tuple(word for words in _MAY.values() for word in words)
+    return {"write": every, "read": (MAY_READ,), "": ()}[replies.access(reply)]
 
-        def request(self, method: str, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-            path = str(url).removeprefix(_SDK_HOST)
-            kwargs = {"timeout": timeout_s, "allow_redirects": False, **kwargs}
-            return super().request(method, base_url + path, *args, **kwargs)
 
-    client = tweepy.Client(
-        consumer_key=credentials.api_key,
-        consumer_secret=credentials.api_secret,
-        access_token=credentials.access_token,
-        access_token_secret=credentials.access_token_secret,
-        return_type=requests.Response,
-        wait_on_rate_limit=False,
+def _figures(post: Mapping[str, Any]) -> tuple[str, Metrics]:
+    told = post["public_metrics"]
+    return str(post["id"]), Metrics(
+        likes=told.get("like_count"),
+        reposts=told.get("repost_count", told.get("retweet_count")),
+        replies=told.get("reply_count"),
+        views=told.get("impression_count"),
     )
-    client.session = Session()
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
-    client.session.mount("http://", adapter)
-    client.session.mount("https://", adapter)
-    return client
-
-
-def _outcome(reply: requests.Response) -> Outcome:  # noqa: PLR0911 - one return for each row of X's table
-    """What an answer other than 2xx means for the post. Codes: https://docs.x.com/x-api/fundamentals/response-codes."""
-    status, detail = reply.status_code, _detail(reply)
-    match status:
-        case HTTPStatus.UNAUTHORIZED:
-            return Deferred(f"X refused the account's credentials: {detail}", scope="account")
-        case HTTPStatus.PAYMENT_REQUIRED:
-            return Deferred(f"the credit with X is spent: {detail}", scope="channel")
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            return Deferred("X's rate limit is reached", until=_reset(reply), scope="account")
-        case HTTPStatus.SERVICE_UNAVAILABLE:
-            return Deferred(f"X is unavailable: {detail}")
-        case HTTPStatus.FORBIDDEN if _is_about_the_app(reply):
-            return Deferred(f"X does not let the app post for this account: {detail}", scope="account")
-        case _ if status < HTTPStatus.BAD_REQUEST:
-            return Deferred(f"X answered {status}; its address may be wrong", scope="account")
-        case HTTPStatus.REQUEST_TIMEOUT:
-            return InDoubt("X answered 408")
-        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return InDoubt(f"X answered {status}: {detail}")
-        case _:
-            return Refused(f"X refused the post: {detail}", code=str(status))
-
-
-def _is_about_the_app(reply: requests.Response) -> bool:
-    """A 403 over the app's permissions, which a person mends in the developer portal, and not over this post."""
-    kind = str(_body(reply).get("type", ""))
-    return kind.endswith(("/oauth1-permissions", "/client-forbidden", "/unsupported-authentication"))
-
-
-def _body(reply: requests.Response) -> Mapping[str, Any]:
-    try:
-        body = reply.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _detail(reply: requests.Response) -> str:
-    body = _body(reply)
-    errors = body.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    said = first.get("message") or body.get("detail") or body.get("title") or reply.reason or "no reason given"
-    return str(said)[:300]
-
-
-def _reset(reply: requests.Response) -> datetime | None:
-    """When the limit that was hit is reset (x-rate-limit-reset, in epoch seconds); None where X did not say."""
-    try:
-        return datetime.fromtimestamp(int(reply.headers["x-rate-limit-reset"]), UTC)
-    except (KeyError, ValueError, OverflowError, OSError):
-        return None
-
-
-def _never_sent(error: requests.RequestException) -> bool:
-    """True where no connection was made, so that X cannot have taken anything."""
-    import requests  # noqa: PLC0415 - comes with tweepy, which only sending needs
-    from urllib3.exceptions import MaxRetryError  # noqa: PLC0415 - as above
-
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        return True
-    # Without retries, urllib3 gives up with MaxRetryError on failing to connect alone; later errors come as they are.
-    return isinstance(error, requests.ConnectionError) and bool(error.args) and isinstance(error.args[0], MaxRetryError)
-
-
-def _network(error: Exception) -> str:
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return type(cause or error).__name__
-
-
-def _accepted(ref: str) -> Accepted:
-    return Accepted(ref=ref, url=_url(ref))
-
-
-def _url(ref: str) -> str:
-    return f"https://x.com/i/web/status/{ref}"
 
 
 def _remedy(account: str) -> str:
     return (
-        "make its keys and tokens anew in the X developer portal, with the permission to read and write, and set "
-        f"CAMPAIGN_X__ACCOUNTS__{account.upper().replace('-', '_')}__ACCESS_TOKEN and its three companions"
+        "make its keys and tokens anew in the X developer console, with the permission to read and write, and set "
+        f"CAMPAIGN_X__ACCOUNTS__{account.upper().replace('-', '_')}__ACCESS_TOKEN and its companions"
     )

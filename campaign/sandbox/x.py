@@ -46,7 +46,7 @@ _FIELDS = {
         {"author_id", "created_at", "entities", "id", "lang", "note_tweet", "referenced_tweets", "text"}
     ),
     "expansions": frozenset({"author_id", "referenced_posts", "referenced_tweets.id"}),
-    "user.fields": frozenset({"created_at", "id", "name", "username", "verified"}),
+    "user.fields": frozenset({"created_at", "id", "name", "protected", "username", "verified"}),
 }
 Endpoint = Callable[[Request], Awaitable[Response]]
 _PROBLEMS = "https://api.x.com/2/problems/"
