@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
-from campaign.errors import Problem
-from campaign.flow import letter as letter_check
 from campaign.flow import letter_quotations
 from campaign.model.letter import Letter
 from campaign.rendering import cards
@@ -15,28 +10,16 @@ from campaign.rendering.cards import Card
 _SHOWN = 80
 
 
-def check(
-    card: Card, *, file: str, line: int, where: str, letter: Letter, declared: Mapping[str, str]
-) -> list[Problem]:
-    """Everything wrong with ``card``, which ``file`` asks for at ``line``.
+def problems(card: Card, letter: Letter) -> list[str]:
+    """What is wrong with ``card``, each with its remedy; none is well.
 
-    A quotation must stand in the letter word for word; in a restatement too, whose words a card gives as ours,
-    without quotation marks. A figure and what it counts are held to the letter as a message's text is, with
-    ``declared`` figures and dates allowed. The rest is what keeps the card from being drawn.
+    A quotation must stand in the letter word for word. So must it in a restatement, whose words a card gives as ours,
+    without quotation marks. A figure is held to the letter with the rest of what its post says, by ``letter.check``
+    on the alternative text. All else keeps the card from being drawn so that it can be read.
     """
-    found = [Problem(file, line, where, f"card: {what}") for what in cards.problems(card)]
-    if card.kind == "figure":
-        told = letter_check.check(
-            text=f"{card.text} {card.says}", file=file, where=where, letter=letter, declared=declared,
-            language=card.language,
-        )  # fmt: skip
-        return found + [replace(problem, line=line) for problem in told]
-    if card.text.strip() and not letter_quotations.is_in(card.text, letter.text):
-        what = f"card: “{_short(card.text)}” does not stand in {letter.source} word for word"
-        found.append(Problem(file, line, where, what, "quote the letter exactly, or make it a figure or a post's text"))
+    found = cards.problems(card)
+    if card.kind == "quotation" and card.text.strip() and not letter_quotations.is_in(card.text, letter.text):
+        short = " ".join(card.text.split())
+        short = short if len(short) <= _SHOWN else short[: _SHOWN - 1].rstrip() + "…"
+        found.append(f"“{short}” does not stand in {letter.source} word for word; quote the letter exactly")
     return found
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1].rstrip() + "…"
