@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from datetime import timedelta
+from decimal import Decimal
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -15,6 +17,9 @@ MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsaf
 _SHORTEST_SECRET = 16
 _LONGEST_KEPT_DAYS = 3_650
 _MOST_CONNECTIONS = 20
+_MOST_READINGS = 20
+_SOONEST_READING = timedelta(minutes=5)
+_LATEST_READING = timedelta(days=90)
 _SELECTOR = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
 """Labels of a domain's name (RFC 6376, section 3.1)."""
 
@@ -114,6 +119,34 @@ def _whole(value: object, what: str, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", str(value)) or not 1 <= int(str(value)) <= most:
         raise wrong(f"must be a whole {what} from 1 to {most}")
     return int(str(value))
+
+
+def micro_usd(value: object) -> object:
+    """US dollars as people write them (0.015), in millionths of one."""
+    text = str(value).strip().removeprefix("$")
+    if re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text) is None:
+        raise wrong("is no amount in US dollars", "write it with a point and at most six decimals, such as 0.015")
+    return int(Decimal(text) * 1_000_000)
+
+
+def read_after(value: object) -> object:
+    """Lengths of time in rising order, as a plan writes them; none for ``off``."""
+    if isinstance(value, tuple):
+        return value  # as it is where nobody has set it
+    from campaign.files.plan_times import NotATime, read_length  # noqa: PLC0415 - only where somebody has set it
+
+    words = str(value).replace(",", " ").lower().split()
+    if words == ["off"]:
+        return ()
+    if len(words) > _MOST_READINGS:
+        raise wrong(f"holds more than {_MOST_READINGS} lengths of time", "each is a call to the network")
+    try:
+        lengths = tuple(read_length(word) for word in words)
+    except NotATime as error:
+        raise wrong("holds what is no length of time", f"{error.remedy}; or off") from None
+    if list(lengths) != sorted(set(lengths)) or lengths[0] < _SOONEST_READING or lengths[-1] > _LATEST_READING:
+        raise wrong("must rise from at least 5m to at most 90d", "such as 15m 1h 3h 12h 1d 2d 4d 7d")
+    return lengths
 
 
 def lower(value: object) -> object:

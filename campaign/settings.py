@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeGuard, TypeVar, get_args
@@ -25,11 +26,12 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from campaign import setting_values
 from campaign.errors import BadInput, NotConfigured, Problem
 from campaign.files import env_file as env_files
+from campaign.model.posted import READ_AFTER
 
 PREFIX = "CAMPAIGN_"
 DEEPER = "__"
@@ -43,7 +45,13 @@ _LONGEST_VALUE = 4_096
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
+_X_OAUTH_1 = ("api_key", "api_secret", "access_token_secret")
+_X_OAUTH_2 = ("client_id", "client_secret", "refresh_token")
+
 WebAddress = Annotated[str, AfterValidator(setting_values.web_address)]
+ReadAfter = Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(setting_values.read_after)]
+MicroUsd = Annotated[int, BeforeValidator(setting_values.micro_usd)]
+"""An amount written in US dollars, as millionths of one."""
 
 
 class _Part(BaseModel):
@@ -98,10 +106,36 @@ class Smtp(_Part):
 
 
 class XAccount(_Part):
-    api_key: SecretStr
-    api_secret: SecretStr
-    access_token: SecretStr
-    access_token_secret: SecretStr
+    """By OAuth 1.0a, with ``api_key``, ``api_secret`` and ``access_token_secret``, or by OAuth 2, with ``client_id``,
+    ``refresh_token`` and, for a confidential client, ``client_secret``; ``access_token`` belongs to either."""
+
+    api_key: SecretStr | None = None
+    api_secret: SecretStr | None = None
+    access_token: SecretStr | None = None
+    access_token_secret: SecretStr | None = None
+    client_id: SecretStr | None = None
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+
+    @property
+    def by_oauth_2(self) -> bool:
+        return any(getattr(self, name) is not None for name in _X_OAUTH_2)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        needed = ("client_id", "access_token", "refresh_token") if self.by_oauth_2 else ("access_token", *_X_OAUTH_1)
+        if self.by_oauth_2:
+            for name in _X_OAUTH_1:
+                if getattr(self, name) is not None:
+                    remedy = "an account signs in with OAuth 1.0a or with OAuth 2: keep the variables of one of them"
+                    raise setting_values.wrong("is of OAuth 1.0a, beside others of OAuth 2", remedy, variable=name)
+        missing = [name.upper() for name in needed if getattr(self, name) is None]
+        if missing:
+            also = f" and {', '.join(missing[1:])}" if missing[1:] else ""
+            way = "OAuth 2" if self.by_oauth_2 else "OAuth 1.0a"
+            remedy = f"to sign in with {way}, an account needs this{also}"
+            raise setting_values.wrong("is missing", remedy, variable=missing[0].lower())
+        return self
 
 
 class BlueskyAccount(_Part):
@@ -113,10 +147,21 @@ class MastodonAccount(_Part):
     access_token: SecretStr
 
 
+class XPrices(_Part):
+    """What X charges, pay per use. https://docs.x.com/x-api/getting-started/pricing"""
+
+    post_usd: MicroUsd = 15_000
+    post_with_url_usd: MicroUsd = 200_000
+    media_usd: MicroUsd = 5_000
+    own_read_usd: MicroUsd = 1_000
+
+
 class X(_Part):
-    """Accounts here and below go by their canonical name, see ``account_name``."""
+    """Accounts here and below go by their canonical name, see ``account_name``. No ``budget_usd`` is no limit."""
 
     base_url: WebAddress = "https://api.x.com"
+    prices: XPrices = XPrices()
+    budget_usd: MicroUsd | None = None
     accounts: Mapping[str, XAccount] = Field(default_factory=dict)
 
 
@@ -147,6 +192,7 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr, AfterValidator(setting_values.database)] = SecretStr("sqlite:///campaign.db")
     secret_key: Annotated[SecretStr, AfterValidator(setting_values.secret_key)] | None = None
     public_url: WebAddress = "https://campaign.example.org"
+    read_metrics_after: ReadAfter = READ_AFTER
     web: Web = Web()
     sendgrid: SendGrid = SendGrid()
     smtp: Smtp = Smtp()
@@ -188,6 +234,8 @@ def find_account(accounts: Mapping[str, AccountT], channel: str, name: str) -> A
         return found
     head, written = f"{PREFIX}{channel.upper()}{DEEPER}", name.upper().replace("-", "_")
     needed = [each.replace(ACCOUNT, written) for each in VARIABLES if each.startswith(head) and ACCOUNT in each]
+    if channel == "x":  # there are two ways to sign in; the older one needs nothing renewed
+        needed = [each for each in needed if each.rpartition(DEEPER)[2].lower() not in _X_OAUTH_2]
     close = get_close_matches(account_name(name), accounts, n=1)
     remedy = f'did you mean "{close[0]}"? Else set ' if close else "set "
     raise NotConfigured(f'the {channel} account "{name}" is not in the settings; {remedy}{", ".join(needed)}')

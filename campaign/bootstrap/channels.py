@@ -15,7 +15,7 @@ from campaign.flow import proof
 from campaign.model.event import Event, EventKind
 from campaign.model.plan import Plan
 from campaign.ports.channel import MailChannel, PostChannel
-from campaign.settings import Settings, find_account
+from campaign.settings import Settings, XAccount, find_account
 from campaign.settings import Smtp as SmtpSettings
 
 if TYPE_CHECKING:
@@ -102,15 +102,7 @@ def _live_posts(settings: Settings, channel: str, names: Sequence[str]) -> PostC
     if missing:
         raise NotConfigured("\n".join(missing))
     if channel == "x":
-        from campaign.channels.x import X
-        from campaign.channels.x_login import XCredentials
-
-        tokens = ("api_key", "api_secret", "access_token", "access_token_secret")
-        opened = {
-            account: XCredentials(**{name: getattr(found, name).get_secret_value() for name in tokens})
-            for account, found in known.items()
-        }
-        return X(opened, base_url=settings.x.base_url)
+        return _live_x(settings, known)
     if channel == "bluesky":
         from campaign.channels.bluesky import Bluesky, BlueskyCredentials
 
@@ -127,6 +119,20 @@ def _live_posts(settings: Settings, channel: str, names: Sequence[str]) -> PostC
         {account: MastodonCredentials(found.access_token.get_secret_value()) for account, found in known.items()},
         base_url=settings.mastodon.base_url,
     )
+
+
+def _live_x(settings: Settings, known: Mapping[str, XAccount]) -> PostChannel:
+    from campaign.bootstrap.kept_tokens import KeptTokens
+    from campaign.channels.x import X
+    from campaign.channels.x_login import XCredentials, XLogin
+    from campaign.engines.clock import SystemClock
+
+    opened: dict[str, XCredentials | XLogin] = {}
+    for account, found in known.items():
+        words = {name: word.get_secret_value() for name, word in found if word is not None}
+        opened[account] = XLogin(**words) if found.by_oauth_2 else XCredentials(**words)
+    now = SystemClock().now
+    return X(opened, base_url=settings.x.base_url, tokens=KeptTokens(settings, now=now), now=now)
 
 
 def sandbox_accounts(plan: Plan) -> Mapping[str, Mapping[str, str]]:

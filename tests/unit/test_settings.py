@@ -242,6 +242,32 @@ def test_mastodon_accounts_must_name_their_server(problems: Problems) -> None:
     assert (problem.where, problem.what) == ("CAMPAIGN_MASTODON__BASE_URL", "is missing")
 
 
+X_LOGIN = {"CLIENT_ID": "c", "ACCESS_TOKEN": "t", "REFRESH_TOKEN": "r"}
+
+
+def test_an_x_account_signs_in_with_oauth_2_where_that_is_what_is_set(load: Load) -> None:
+    accounts = load(account("X", "A", **X_LOGIN) + account("X", "B", **X_ACCOUNT)).x.accounts
+    assert (accounts["a"].by_oauth_2, accounts["b"].by_oauth_2) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("written", "variable", "why"),
+    [
+        ({**X_LOGIN, "API_KEY": "k"}, "API_KEY", "keep the variables of one"),
+        ({**X_ACCOUNT, "REFRESH_TOKEN": "r"}, "API_KEY", "keep the variables of one"),
+        ({"CLIENT_ID": "c"}, "ACCESS_TOKEN", "to sign in with OAuth 2, an account needs this and REFRESH_TOKEN"),
+        ({"CLIENT_SECRET": "c", "ACCESS_TOKEN": "t", "REFRESH_TOKEN": "r"}, "CLIENT_ID", "OAuth 2"),
+        ({"ACCESS_TOKEN": "t"}, "API_KEY", "OAuth 1.0a, an account needs this and API_SECRET, ACCESS_TOKEN_SECRET"),
+    ],
+)
+def test_an_x_account_signs_in_one_way_and_wholly(
+    problems: Problems, written: dict[str, str], variable: str, why: str
+) -> None:
+    (found,) = problems(account("X", "A", **written))
+    assert found.where == f"CAMPAIGN_X__ACCOUNTS__A__{variable}"
+    assert why in str(found)
+
+
 @pytest.mark.parametrize(("given", "missing"), [("USERNAME", "PASSWORD"), ("PASSWORD", "USERNAME")])
 def test_an_smtp_user_and_password_go_together(problems: Problems, given: str, missing: str) -> None:
     [problem] = problems(f"CAMPAIGN_SMTP__{given}=x\n")
