@@ -6,6 +6,7 @@ from pathlib import Path
 
 from campaign.errors import BadInput, Problem
 from campaign.files import letter as letters
+from campaign.files import media
 from campaign.files import messages as message_files
 from campaign.files import plan as plans
 from campaign.flow import schedule
@@ -37,7 +38,9 @@ def load(path: Path = DEFAULT_PLAN) -> Sources:
     if problems or letter is None:
         raise BadInput(problems)
     waves = {step.id: schedule.waves(plan, step) for step in plan.steps}
-    return Sources(plan=plan, letter=letter, messages=messages, waves=waves)
+    shown = (one for message in messages.values() for post in message.posts.values() for one in post.files())
+    found = media.Files({one.digest: plan.messages / one.file for one in shown})
+    return Sources(plan=plan, letter=letter, messages=messages, waves=waves, media=found)
 
 
 def files(sources: Sources) -> tuple[Path, ...]:

@@ -23,14 +23,16 @@ class Front:
     body: Source
     texts: dict[str, Source] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def text(self, key: str) -> Source:
         return self.texts.get(key, Source(self.body.file, "", self.body.line))
 
 
-def split(text: str, file: str, *, keys: tuple[str, ...], where: str) -> Front:
-    """``text`` taken apart; ``keys`` are the keys that hold text, beside ``facts``. The front matter may be missing."""
+def split(text: str, file: str, *, keys: tuple[str, ...], where: str, nodes: tuple[str, ...] = ()) -> Front:
+    """``text`` taken apart; ``keys`` are the keys that hold text, beside ``facts``, ``nodes`` those that hold more and
+    are left as they are. The front matter may be missing."""
     lines = text.split("\n")
     if lines[0].rstrip() != _FENCE:
         return Front(Source(file, text))
@@ -42,7 +44,7 @@ def split(text: str, file: str, *, keys: tuple[str, ...], where: str) -> Front:
         return front
     front = Front(Source(file, "\n".join(lines[end + 1 :]), end + 2))
     if any(line.split("#", 1)[0].strip() for line in lines[1:end]):
-        _read(front, "\n".join(["", *lines[1:end]]), file, keys, where)
+        _read(front, "\n".join(["", *lines[1:end]]), file, keys, nodes, where)
     return front
 
 
@@ -51,7 +53,7 @@ def is_language(tag: str) -> bool:
     return _LANGUAGE.fullmatch(tag) is not None
 
 
-def _read(front: Front, yaml: str, file: str, keys: tuple[str, ...], where: str) -> None:
+def _read(front: Front, yaml: str, file: str, keys: tuple[str, ...], nodes: tuple[str, ...], where: str) -> None:
     try:
         root, problems = yaml_positions.compose(yaml, file)
     except BadInput as bad:
@@ -65,8 +67,10 @@ def _read(front: Front, yaml: str, file: str, keys: tuple[str, ...], where: str)
         line = root.key_lines[key]
         if key == "facts":
             _facts(front, node, file, line, where)
+        elif key in nodes:
+            front.nodes[key] = node
         elif key not in keys:
-            known = (*keys, "facts")
+            known = (*keys, *nodes, "facts")
             near = get_close_matches(key, known, n=1)
             remedy = f'did you mean "{near[0]}"?' if near else f"it can hold {', '.join(known)}"
             front.problems.append(Problem(file, line, where, f'"{shorten(key)}" is not known here', remedy))

@@ -5,6 +5,7 @@
     messages/email/<name>/<language>.txt  its text part; where there is none, it is made from the HTML part
     messages/post/<name>.md               for all networks
     messages/post/<name>.<network>.md     for one
+    messages/media/...                    pictures and videos of posts, or anywhere else below messages/
 
 Everything that is wrong in any file is collected and raised as one BadInput.
 """
@@ -17,7 +18,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from campaign.errors import BadInput, Problem
-from campaign.files import message_front
+from campaign.files import message_front, message_media
 from campaign.files.message_front import Front
 from campaign.files.yaml_positions import shorten
 from campaign.model.message import MailSource, Message, PostSource, Source
@@ -148,21 +149,34 @@ class _Reader:
                 remedy = f"did you mean {name}.{near[0]}.md?" if near else f"there are {', '.join(_NETWORKS)}"
                 self._add(path, 0, where, f'"{shorten(channel)}" is no network', remedy)
                 continue
-            front = self._front(path, ("language", "warning"), where)
+            keys = ("language", "warning", *message_media.TEXTS)
+            front = self._front(path, keys, where, nodes=message_media.NODES)
             if front is None:
                 continue
             if not front.body.text.strip():
                 self._add(path, front.body.line, where, "the post is empty", "write its text")
             self.problems += check.syntax(front.body, where=where)
             language, warning = front.text("language").text, front.text("warning").text
-            posts[channel] = PostSource(channel, front.body, language, warning, front.facts)
+            asked, problems = message_media.read(front, self._folder, where)
+            self.problems += problems
+            posts[channel] = PostSource(
+                channel,
+                front.body,
+                language,
+                warning,
+                front.facts,
+                split=asked.split,
+                numbered=asked.numbered,
+                media=asked.media,
+                link_card=asked.link_card,
+            )
         return posts
 
-    def _front(self, path: Path, keys: tuple[str, ...], where: str) -> Front | None:
+    def _front(self, path: Path, keys: tuple[str, ...], where: str, nodes: tuple[str, ...] = ()) -> Front | None:
         text = self._text(path, where)
         if text is None:
             return None
-        front = message_front.split(text, str(path), keys=keys, where=where)
+        front = message_front.split(text, str(path), keys=keys, where=where, nodes=nodes)
         self.problems += front.problems
         return front
 

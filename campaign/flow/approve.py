@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from campaign.model.approval import Approval, Manifest
 from campaign.model.bundle import Bundle, Sources
-from campaign.model.message import Message
+from campaign.model.message import MediaSource, Message, PostSource
 from campaign.model.plan import AbTest, Step
 from campaign.model.wave import PlannedWave
 from campaign.ports.ledger import Ledger
@@ -42,6 +42,8 @@ def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
     handles = {name: plan.handles.get(step.channel, {}).get(name) for name in step.accounts}
     if any(handles.values()):
         parts["who"] = "\n".join(f"{name}: {handle}" for name, handle in handles.items() if handle)
+    if step.thread == "first":
+        parts["thread"] = "the first part alone"
     if step.ab_test is not None:
         parts |= _test_parts(bundle, step.ab_test)
     digest = sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
@@ -83,7 +85,32 @@ def _message_parts(message: Message, step_channel: str) -> dict[str, str]:
         if message.post_for(step_channel) is post:
             parts[f"{message.name} {channel or 'every network'}"] = post.body.text
             parts[f"{message.name} {channel or 'every network'} as"] = json.dumps([post.language, post.warning])
+            parts |= _shown_parts(f"{message.name} {channel or 'every network'}", post)
     return parts | {f"shared {name}": source.text for name, source in message.shared.items()}
+
+
+def _shown_parts(name: str, post: PostSource) -> dict[str, str]:
+    """How a post is divided and what it shows: parts only where it says so."""
+    parts: dict[str, str] = {}
+    if post.split or post.numbered:
+        divided = ["split at the ends of sentences"] * post.split + ["numbered"] * post.numbered
+        parts[f"{name} parts"] = ", ".join(divided)
+    for number, one in enumerate(post.media, start=1):
+        parts[f"{name} picture {number}"] = f"in part {one.part}\n{_shown(one)}"
+    card = post.link_card
+    if card is not None:
+        image = f"\n{_shown(card.image)}" if card.image else ""
+        words = f"{card.url.text}\n{card.title.text}\n{card.text.text}"
+        parts[f"{name} link card"] = f"in part {card.part}\n{words}{image}"
+    return parts
+
+
+def _shown(source: MediaSource) -> str:
+    card = source.card
+    if card is None:
+        return f"{source.file}\nSHA-256 {source.digest}\nalt: {source.alt.text if source.alt else ''}"
+    says = f"\nsays: {card.says.text}" if card.says else ""
+    return f"a {card.shape} card of a {card.kind}\ntext: {card.text.text}{says}"
 
 
 def manifests(sources: Sources) -> Mapping[str, Manifest]:
@@ -131,6 +158,7 @@ def approve(
             by=by,
             at=at,
             release=release,
+            files=sources.media,
         )
         for step in steps
     }

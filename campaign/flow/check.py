@@ -10,9 +10,11 @@ from html import unescape
 from zoneinfo import ZoneInfo
 
 from campaign.errors import BadInput, Problem
+from campaign.flow import check_media
 from campaign.flow import letter as letters
 from campaign.flow.content import Posting, mailing, posting
 from campaign.flow.fit import fits
+from campaign.flow.fit_media import Album
 from campaign.model.bundle import Bundle, Sources
 from campaign.model.message import MailSource, PostSource
 from campaign.model.plan import Plan, Step
@@ -51,6 +53,7 @@ def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES) -> list[P
     """Everything that is wrong with the messages of ``sources``, each once, by file and line."""
     found: dict[Problem, None] = {}
     made: dict[PlannedWave, Posting] = {}
+    album = Album()
     for step in sources.plan.steps:
         bundle = sources.bundle(step)
         try:
@@ -62,6 +65,7 @@ def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES) -> list[P
                 found.update(dict.fromkeys(_posts(bundle, sources.waves[step.id], made)))
         except BadInput as bad:
             found.update(dict.fromkeys(bad.problems))
+        found.update(dict.fromkeys(_shown(sources, bundle, made, album)))
     found.update(dict.fromkeys(_repeated(sources, made)))
     return sorted(found)
 
@@ -217,6 +221,23 @@ def _posts(bundle: Bundle, waves: Sequence[PlannedWave], rendered: dict[PlannedW
                 language=made.language,
             ):
                 yield _at_source(found, written, part)
+
+
+def _shown(
+    sources: Sources, bundle: Bundle, rendered: Mapping[PlannedWave, Posting], album: Album
+) -> Iterator[Problem]:
+    """What the step's posts show, in each of its waves."""
+    plan, source = bundle.plan, bundle.message.post_for(bundle.step.channel)
+    if source is not None:
+        waves = sources.waves[bundle.step.id]
+        yield from check_media.shown(
+            bundle,
+            waves,
+            {wave: len(rendered[wave].parts) for wave in waves if wave in rendered},
+            files=sources.media,
+            album=album,
+            declared={**_declared(plan, source.language or plan.language), **source.facts},
+        )
 
 
 def _repeated(sources: Sources, rendered: Mapping[PlannedWave, Posting]) -> Iterator[Problem]:

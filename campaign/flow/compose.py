@@ -71,11 +71,13 @@ def _mails(desk: Desk, contents: Contents, claim: Claim, group: Group | None) ->
 def post_batch(desk: Desk, contents: Contents, claim: Claim, *, kept: Kept | None) -> PostBatch:
     """The parts of a thread that ``claim`` is about, as their channel takes them."""
     posting = contents.posting(claim.wave)
+    shown = contents.shows.parts(claim.wave)
     return PostBatch(
         id=claim.batch_id,
         account=claim.account,
         parts=[
-            PostPart(seq, desk.keys.key(claim.wave.id, seq), posting.parts[seq - claim.first_seq]) for seq in claim.seqs
+            PostPart(seq, desk.keys.key(claim.wave.id, seq), posting.parts[place], *shown[place : place + 1])
+            for seq, place in ((seq, seq - claim.first_seq) for seq in claim.seqs)
         ],
         made_at=claim.wave.due_at,
         sent=claim.sent,
@@ -83,6 +85,7 @@ def post_batch(desk: Desk, contents: Contents, claim: Claim, *, kept: Kept | Non
         warning=posting.source.warning,
         visibility=contents.bundle(claim.wave).step.visibility,
         attempted_at=kept.began_at if kept else None,
+        files=contents.shows.files(claim.wave),
     )
 
 

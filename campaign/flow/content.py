@@ -9,6 +9,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from campaign.errors import LedgerError
+from campaign.flow.shows import Shows
 from campaign.model.batch import MailContent
 from campaign.model.bundle import Bundle
 from campaign.model.message import PostSource
@@ -109,6 +110,7 @@ class Contents:
         self._mailings: OrderedDict[tuple[str, str, str, int, date], Mailing] = OrderedDict()
         self._winners: OrderedDict[tuple[int, datetime | None], str] = OrderedDict()
         self._postings: OrderedDict[int, Posting] = OrderedDict()
+        self.shows = Shows(ledger)
 
     def bundle(self, wave: Wave) -> Bundle:
         """What was approved for this wave."""

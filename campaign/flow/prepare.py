@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from campaign.errors import BadInput
-from campaign.flow import audience, hand_off
+from campaign.errors import BadInput, LedgerError, OverBudget
+from campaign.flow import audience, hand_off, spending
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
-from campaign.model.wave import LEAD, Wave
+from campaign.flow.illustrate import Illustrated, illustrate
+from campaign.flow.shows import Files
+from campaign.model.price import Prices
+from campaign.model.wave import LEAD, Wave, WaveState
 
 
 def wave(desk: Desk, contents: Contents, due: Wave) -> int:
@@ -27,10 +30,48 @@ def wave(desk: Desk, contents: Contents, due: Wave) -> int:
         reads = _compiled(contents, due, people.variants)
         planned = desk.ledger.prepare_mail(due, people, batch_size=size, at=now, reads=reads)
     else:
-        parts = len(contents.posting(due).parts)
-        planned = desk.ledger.prepare_posts(due, step.accounts, parts=parts, at=now)
+        planned = _posts(desk, contents, due)
     desk.watch.planned(planned)
     return planned
+
+
+def _posts(desk: Desk, contents: Contents, due: Wave) -> int:
+    """Draw and fit what the post shows, and keep it with the wave. Without its picture nothing goes out."""
+    bundle, now = contents.bundle(due), desk.clock.now()
+    try:
+        posting = contents.posting(due)
+        made = _illustrated(desk, contents, due, len(posting.parts))
+    except (BadInput, LedgerError) as error:  # LedgerError: the original is not in the ledger
+        return _held(desk, due, str(error).partition("\n")[0])
+    accounts, channel = bundle.step.accounts, bundle.step.channel
+    cost = spending.of(posting, accounts=len(accounts), prices=desk.prices.get(channel, Prices()))
+    try:
+        return desk.ledger.prepare_posts(
+            due,
+            accounts,
+            parts=len(posting.parts),
+            at=now,
+            cost=cost.micro_usd,
+            budget=desk.budgets.get(channel),
+            shown=made.parts,
+            files=made.files,
+        )
+    except OverBudget as over:
+        return _held(desk, due, str(over))
+
+
+def _held(desk: Desk, due: Wave, why: str) -> int:
+    desk.ledger.end_wave(due.id, WaveState.HELD, why=why, at=desk.clock.now())
+    desk.tell(f"{due.name} is held: {why}")
+    return 0
+
+
+def _illustrated(desk: Desk, contents: Contents, due: Wave, parts: int) -> Illustrated:
+    """What the wave's post shows, made from what was approved, whatever has become of the files since."""
+    bundle = contents.bundle(due)
+    files = Files(bundle.digests(), desk.ledger.file)
+    album = contents.shows.album
+    return illustrate(bundle, number=due.number, due_at=due.due_at, files=files, parts=parts, album=album)
 
 
 def _compiled(contents: Contents, due: Wave, languages: Sequence[str]) -> frozenset[str] | None:

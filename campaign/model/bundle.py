@@ -26,6 +26,11 @@ class Bundle:
     def step(self) -> Step:
         return self.plan.steps[0]
 
+    def digests(self) -> tuple[str, ...]:
+        """The pictures and videos that its post shows from files, by the SHA-256 of their bytes."""
+        post = self.message.post_for(self.step.channel)
+        return tuple(dict.fromkeys(one.digest for one in post.files())) if post else ()
+
     def message_of(self, arm: str = "") -> Message:
         """What that arm's people get; the step's own message where it has no A/B test. KeyError for another name."""
         return self.arms[arm] if arm else self.message

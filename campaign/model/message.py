@@ -93,6 +93,11 @@ class PostSource:
     media: tuple[MediaSource, ...] = ()
     link_card: LinkCardSource | None = None
 
+    def files(self) -> tuple[MediaSource, ...]:
+        """The pictures and videos that it shows from files, in their order; cards are none."""
+        image = self.link_card.image if self.link_card else None
+        return tuple(one for one in (*self.media, image) if one is not None and one.file)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

@@ -16,7 +16,9 @@ from campaign.model.decision import ArmFigures, Decision
 from campaign.model.delivery import DeliveryId, Sent, State
 from campaign.model.event import Event, EventKind
 from campaign.model.group import Group, GroupState
+from campaign.model.media import PartMedia, Reading
 from campaign.model.outcome import Outcome, Settled
+from campaign.model.posted import Posted, Retracting
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
 
@@ -62,8 +64,12 @@ class Ledger(Protocol):
         by: str,
         at: datetime,
         release: bool = False,
+        files: Mapping[str, bytes] | None = None,
     ) -> tuple[str, ...]:
         """Record the approval, keep the bundle, and place the step's waves at their frozen instants.
+
+        Of ``files`` those are kept that the bundle's post shows, by digest; each is asked for only where it is not kept
+        yet. Raises LedgerError where one is missing.
 
         Waves already prepared stay as they are. ``release`` lets waves go that are held: their instant becomes ``at``.
         Returns the names of the waves that were placed, moved or released.
@@ -94,8 +100,33 @@ class Ledger(Protocol):
         """Write the audience into the ledger as planned, in one transaction; how many. Again: changes nothing."""
         ...
 
-    def prepare_posts(self, wave: Wave, accounts: Sequence[str], *, parts: int, at: datetime) -> int:
-        """The same for a post: one delivery for each account and part, one batch for each account."""
+    def prepare_posts(
+        self,
+        wave: Wave,
+        accounts: Sequence[str],
+        *,
+        parts: int,
+        at: datetime,
+        cost: int = 0,
+        budget: int | None = None,
+        shown: tuple[PartMedia, ...] = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> int:
+        """The same for a post: one delivery for each account and part, one batch for each account.
+
+        ``shown`` is what its parts show, and ``files`` the bytes of that by digest: every attempt hands over the same.
+
+        ``cost`` is reserved with it, in micro-USD. Raises OverBudget, and writes nothing, where it is more than is left
+        of ``budget`` for the wave's channel; None is no budget.
+        """
+        ...
+
+    def shown(self, wave_id: int) -> tuple[PartMedia, ...]:
+        """What the parts of a prepared wave's post show, from the first to the last that shows something."""
+        ...
+
+    def file(self, digest: str) -> bytes:
+        """The bytes of a picture or video that was approved, or that a wave shows. LedgerError where it is not kept."""
         ...
 
     # --- dispatch ---
@@ -273,6 +304,42 @@ class Ledger(Protocol):
 
         Where it is this one, the waves ``let_go`` of the rest go out at their instant, or now where that has passed.
         """
+        ...
+
+    # --- after posting ---
+
+    def posts(self, *, step: str | None = None, to_retract: bool = False) -> Sequence[Posted]:
+        """The posts that networks took, retracted ones too, in the order in which they were posted.
+
+        ``to_retract``: only those that are still to be deleted, with those in doubt among them.
+        """
+        ...
+
+    def keep_readings(self, readings: Sequence[Reading], *, costs: Mapping[int, int]) -> None:
+        """Keep what was read of posts; ``costs`` is what that cost, in micro-USD by wave."""
+        ...
+
+    def spent(self) -> Mapping[str, int]:
+        """What is spent or reserved, in micro-USD by channel."""
+        ...
+
+    def retract(self, step: str, *, account: str | None, by: str, at: datetime) -> Retracting:
+        """Record in one transaction that what the step has posted is to be deleted, and cancel what is not out yet.
+
+        ``account``: only what is of that account, and then waves that are still to come are left as they are. What its
+        network refused to delete before is asked for anew.
+        """
+        ...
+
+    def begin_retraction(self, delivery: DeliveryId, *, now: datetime, again_at: datetime) -> bool:
+        """Commit that an attempt to delete the post begins; it is not due again before ``again_at``.
+
+        False where it is not to be tried now: it is not due, has ended, or was never posted.
+        """
+        ...
+
+    def end_retraction(self, delivery: DeliveryId, outcome: Outcome, *, now: datetime, retry_at: datetime) -> None:
+        """Record what became of it: retracted only where the network says that it is gone."""
         ...
 
     # --- review ---

@@ -17,11 +17,27 @@ from campaign.model.decision import ArmFigures, Decision
 from campaign.model.delivery import DeliveryId, Sent
 from campaign.model.event import Event
 from campaign.model.group import Group, GroupState
+from campaign.model.media import PartMedia, Reading
 from campaign.model.outcome import Outcome, Settled
+from campaign.model.posted import Posted, Retracting
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.ports.ledger import Applied, Filters
-from campaign.storage import beginning, claims, decisions, doubts, feedback, groups, outcomes, review, waves
+from campaign.storage import (
+    beginning,
+    claims,
+    decisions,
+    doubts,
+    feedback,
+    groups,
+    media,
+    metrics,
+    outcomes,
+    retractions,
+    review,
+    spending,
+    waves,
+)
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_payload
 from campaign.storage.counting import close_if_done
@@ -73,9 +89,12 @@ class SqlLedger:
         by: str,
         at: datetime,
         release: bool = False,
+        files: Mapping[str, bytes] | None = None,
     ) -> tuple[str, ...]:
         with self._write() as connection:
-            return waves.approve(connection, self._world, bundle, manifest, planned, by=by, at=at, release=release)
+            return waves.approve(
+                connection, self._world, bundle, manifest, planned, by=by, at=at, release=release, files=files or {}
+            )
 
     def approvals(self) -> Mapping[str, Approval]:
         with self._database.read() as connection:
@@ -99,9 +118,38 @@ class SqlLedger:
         with self._write() as connection:
             return waves.prepare_mail(connection, wave.id, audience, batch_size=batch_size, at=at, reads=reads)
 
-    def prepare_posts(self, wave: Wave, accounts: Sequence[str], *, parts: int, at: datetime) -> int:
+    def prepare_posts(
+        self,
+        wave: Wave,
+        accounts: Sequence[str],
+        *,
+        parts: int,
+        at: datetime,
+        cost: int = 0,
+        budget: int | None = None,
+        shown: tuple[PartMedia, ...] = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> int:
         with self._write() as connection:
-            return waves.prepare_posts(connection, wave.id, accounts, parts=parts, at=at)
+            return waves.prepare_posts(
+                connection,
+                wave.id,
+                accounts,
+                parts=parts,
+                at=at,
+                cost=cost,
+                budget=budget,
+                shown=shown,
+                files=files or {},
+            )
+
+    def shown(self, wave_id: int) -> tuple[PartMedia, ...]:
+        with self._database.read() as connection:
+            return media.shown(connection, wave_id)
+
+    def file(self, digest: str) -> bytes:
+        with self._database.read() as connection:
+            return media.file(connection, digest)
 
     def claim(
         self,
@@ -252,6 +300,30 @@ class SqlLedger:
     def decide(self, decision: Decision, *, let_go: Collection[int] = (), over: bool = False) -> Decision | None:
         with self._write() as connection:
             return decisions.decide(connection, self._world, decision, let_go=let_go, over=over)
+
+    def posts(self, *, step: str | None = None, to_retract: bool = False) -> Sequence[Posted]:
+        with self._database.read() as connection:
+            return metrics.posts(connection, self._world, step=step, to_retract=to_retract)
+
+    def keep_readings(self, readings: Sequence[Reading], *, costs: Mapping[int, int]) -> None:
+        with self._write() as connection:
+            metrics.keep(connection, readings, costs=costs)
+
+    def spent(self) -> Mapping[str, int]:
+        with self._database.read() as connection:
+            return spending.spent(connection, self._world)
+
+    def retract(self, step: str, *, account: str | None, by: str, at: datetime) -> Retracting:
+        with self._write() as connection:
+            return retractions.ask(connection, self._world, step, account=account, by=by, now=at)
+
+    def begin_retraction(self, delivery: DeliveryId, *, now: datetime, again_at: datetime) -> bool:
+        with self._write() as connection:
+            return retractions.begin(connection, delivery, now=now, again_at=again_at)
+
+    def end_retraction(self, delivery: DeliveryId, outcome: Outcome, *, now: datetime, retry_at: datetime) -> None:
+        with self._write() as connection:
+            retractions.end(connection, delivery, outcome, now=now, retry_at=retry_at)
 
     def next_due(self, *, now: datetime) -> datetime | None:
         with self._database.read() as connection:

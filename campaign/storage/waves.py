@@ -14,10 +14,12 @@ from campaign.errors import LedgerError, NotApproved
 from campaign.model.approval import Approval, Manifest
 from campaign.model.bundle import Bundle
 from campaign.model.delivery import State
+from campaign.model.media import PartMedia
 from campaign.model.plan import Late
 from campaign.model.preference import ASKED_FOR_ONE
 from campaign.model.segment import Audience, Share
 from campaign.model.wave import PlannedWave, Wave, WaveState
+from campaign.storage import media, spending
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_bundle, unpack_bundle
 from campaign.storage.counting import close_if_done, shift
@@ -49,8 +51,10 @@ def approve(
     by: str,
     at: datetime,
     release: bool,
+    files: Mapping[str, bytes],
 ) -> tuple[str, ...]:
     step = bundle.step
+    media.keep(connection, bundle.digests(), files)
     insert_or_ignore(connection, t.bundles, {"digest": manifest.digest, "body": pack_bundle(bundle)})
     last = approvals(connection, world).get(step.id)
     if last is None or (last.digest, last.by, last.at) != (manifest.digest, by, at):  # else the same word, carried out
@@ -219,6 +223,7 @@ def end(connection: Connection, wave_id: int, state: WaveState, *, why: str, at:
         ).all()
         shift(connection, wave_id, {State(row.state): -row.n for row in moved})
         shift(connection, wave_id, {became: sum(row.n for row in moved)})
+        spending.give_back(connection, wave_id)
     finished = at if state is not WaveState.HELD else None
     connection.execute(
         sa.update(t.waves).where(t.waves.c.id == wave_id).values(state=state.value, why=why, finished_at=finished)
@@ -281,9 +286,22 @@ def lock_step(connection: Connection, world: str, step: str) -> None:
         connection.execute(those.order_by(t.waves.c.id).with_for_update())
 
 
-def prepare_posts(connection: Connection, wave_id: int, accounts: Sequence[str], *, parts: int, at: datetime) -> int:
+def prepare_posts(
+    connection: Connection,
+    wave_id: int,
+    accounts: Sequence[str],
+    *,
+    parts: int,
+    at: datetime,
+    cost: int,
+    budget: int | None,
+    shown: tuple[PartMedia, ...],
+    files: Mapping[str, bytes],
+) -> int:
     if not _enter(connection, wave_id):
         return _planned(connection, wave_id)
+    spending.reserve(connection, wave_id, cost, budget=budget, at=at)
+    media.show(connection, wave_id, shown, files)
     total = len(accounts) * parts
     connection.execute(
         sa.insert(t.deliveries), [{"wave_id": wave_id, "seq": seq, "supporter_id": None} for seq in range(total)]
