@@ -16,10 +16,12 @@ from typing import Any
 
 import orjson
 
+from campaign.channels import mastodon_media, mastodon_server
 from campaign.channels.mastodon_client import Clients, MastodonCredentials, NoReply, Reply, Unreadable
+from campaign.channels.mastodon_media import NotShown, Uploads
 from campaign.channels.mastodon_timeline import Seen, find
 from campaign.channels.threads import Read, find_in_order, post_in_order, worth_reading_since
-from campaign.model.batch import Payload, PostBatch, Shown
+from campaign.model.batch import Payload, PostBatch, PostPart, Shown
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
 from campaign.ports.channel import Limits, Settling, Standing
@@ -59,6 +61,7 @@ class Mastodon:
         self.base_url = base_url.rstrip("/")
         self._accounts = tuple(accounts)
         self._clients = Clients(accounts, base_url=self.base_url, timeout_s=timeout_s, connections=in_flight)
+        self._uploads = Uploads(self._clients)
         self._ids: dict[str, str] = {}
 
     def __repr__(self) -> str:
@@ -69,20 +72,31 @@ class Mastodon:
         standings = []
         for account in self._accounts:
             try:
-                standings.append(self._standing(account))
+                standings.append(mastodon_server.standing(self._clients, account))
             except Unreadable as error:
                 wrong = f'the Mastodon account "{account}" cannot be used: {error}; {_remedy(account)}'
                 standings.append(Standing(account, "", wrong=wrong))
         return standings
 
     def compose(self, batch: PostBatch) -> Payload:
-        """Each part's parameters with its key; the id that it replies to is put in once the part before it has one."""
-        chunks = [orjson.dumps({"key": part.key, **_parameters(batch, part.text)}) for part in batch.parts]
+        """Each part's parameters with its key; what it replies to and its media's ids are known at delivery."""
+        chunks = [orjson.dumps({"key": part.key, **_parameters(batch, part)}) for part in batch.parts]
         return Payload(chunks=chunks, head=b"[", tail=b"]")
 
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         """Post the parts in order, up to the first that is not accepted; those after it wait."""
-        return post_in_order(batch, payload, lambda chunk, parent: self._post(batch.account, chunk, parent))
+        rest_until: datetime | None = None
+
+        def post(chunk: Any, parent: str | None) -> Outcome:
+            nonlocal rest_until
+            if rest_until is not None:
+                return Deferred("the server takes no more posts for now", until=rest_until, scope="account")
+            outcome = self._post(batch, chunk, parent)
+            if isinstance(outcome, Accepted):
+                rest_until = outcome.rest_until
+            return outcome
+
+        return post_in_order(batch, payload, post)
 
     def settle(self, batch: PostBatch, payload: Payload) -> Sequence[Settled]:
         """Look for each part among the account's own posts, from the wave's instant on."""
@@ -106,12 +120,17 @@ class Mastodon:
         return Shown(text=parameters["status"], subject=parameters.get("spoiler_text", ""))
 
     def close(self) -> None:
+        self._uploads.close()
         self._clients.close()
 
-    def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:  # noqa: ARG002 - no media yet
-        """Open the account's connection, and learn who it is."""
+    def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:
+        """Open the account's connection, and have the server process the media."""
         with suppress(Unreadable):
-            self._user(batch.account)
+            self._ids[batch.account], _ = mastodon_server.user(self._clients, batch.account)
+        for chunk in payload.chunks if upload else ():
+            asked = orjson.loads(chunk)
+            with suppress(NotShown):
+                self._uploads.ids(batch.account, asked["key"], asked.get("media", []), batch.files, again=True)
 
     def metrics(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics] | Deferred:
         """What the server counted: 20 posts a call, or each alone where it knows no more (before Mastodon 4.3)."""
@@ -158,13 +177,36 @@ class Mastodon:
                     raise
         return found
 
-    def _post(self, account: str, parameters: dict[str, Any], parent: str | None) -> Outcome:
-        key = parameters.pop("key")
+    def _post(self, batch: PostBatch, parameters: dict[str, Any], parent: str | None) -> Outcome:
+        key, media = parameters.pop("key"), parameters.pop("media", [])
+        asked = {**parameters, "in_reply_to_id": parent}
+        if not media:
+            return self._hand_over(batch.account, key, asked)
         try:
-            reply = self._clients.call(
-                account,
-                lambda api: api.status_post(**parameters, in_reply_to_id=parent, idempotency_key=key),
-            )
+            ids = self._uploads.ids(batch.account, key, media, batch.files)
+            outcome = self._show(batch, key, asked, ids)
+            if isinstance(outcome, Refused):
+                # A post is refused, too, for a picture that the server has forgotten: it can go with another copy.
+                now = self._uploads.ids(batch.account, key, media, batch.files, again=True)
+                outcome = outcome if now == ids else self._show(batch, key, asked, now)
+        except NotShown as missing:
+            return missing.outcome
+        return outcome
+
+    def _show(self, batch: PostBatch, key: str, asked: Mapping[str, Any], ids: Sequence[str]) -> Outcome:
+        """Post with the media of these ids."""
+        if not batch.holds():
+            return Deferred("the pictures took so long that the claim may have run out")
+        outcome = self._hand_over(batch.account, key, {**asked, "media_ids": list(ids)})
+        if isinstance(outcome, Accepted):
+            self._uploads.shown(batch.account, key)
+        else:
+            self._uploads.tried(batch.account, key)
+        return outcome
+
+    def _hand_over(self, account: str, key: str, parameters: Mapping[str, Any]) -> Outcome:
+        try:
+            reply = self._clients.call(account, lambda api: api.status_post(**parameters, idempotency_key=key))
         except NoReply as none:
             return InDoubt(f"no reply from the server: {none}") if none.sent else Deferred(str(none), scope="account")
         if reply.status != HTTPStatus.OK:
@@ -174,23 +216,10 @@ class Mastodon:
             return InDoubt("the server answered without the post's id")
         return Accepted(ref=str(ref), url=str(url) if url else None, rest_until=reply.rest_until())
 
-    def _standing(self, account: str) -> Standing:
-        who = self._clients.read(account, lambda api: api.account_verify_credentials())
-        server = self._clients.read(account, lambda api: api.instance_v2())
-        try:
-            most = server["configuration"]["statuses"]["max_characters"]
-            number, acct, domain = who["id"], who["acct"], server["domain"]
-        except (KeyError, TypeError):
-            number = None
-        if not number:
-            raise Unreadable("what answers is not Mastodon")
-        self._ids[account] = str(number)
-        return Standing(account, f"@{acct}@{domain}", f"{most} characters a post", handle=f"{acct}@{domain}")
-
     def _user(self, account: str) -> str:
         """The account's id on its server. Raises Unreadable."""
         if account not in self._ids:
-            self._standing(account)
+            self._ids[account], _ = mastodon_server.user(self._clients, account)
         return self._ids[account]
 
     def _timeline(self, account: str, *, since: datetime) -> tuple[list[Seen], bool]:
@@ -218,12 +247,14 @@ class Mastodon:
             raise Unreadable("the server answered something that cannot be read") from None
 
 
-def _parameters(batch: PostBatch, text: str) -> dict[str, str]:
-    parameters = {"status": text, "visibility": batch.visibility}
+def _parameters(batch: PostBatch, part: PostPart) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"status": part.text, "visibility": batch.visibility}
     if batch.language:
         parameters["language"] = batch.language
     if batch.warning:
         parameters["spoiler_text"] = batch.warning
+    if part.shows.media:
+        parameters["media"] = mastodon_media.asked(part.shows.media)
     return parameters
 
 
@@ -274,6 +305,6 @@ def _figures_of(status: Any) -> tuple[str, Metrics]:
 def _remedy(account: str) -> str:
     head = "CAMPAIGN_MASTODON__"
     return (
-        "make a token on its server under Preferences, Development, with the scopes read and write:statuses, and set "
-        f"{head}ACCOUNTS__{account.upper().replace('-', '_')}__ACCESS_TOKEN and {head}BASE_URL"
+        "make a token on its server under Preferences, Development, with the scopes read, write:statuses and "
+        f"write:media, and set {head}ACCOUNTS__{account.upper().replace('-', '_')}__ACCESS_TOKEN and {head}BASE_URL"
     )

@@ -12,9 +12,19 @@ from hashlib import blake2b
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-PROVIDERS = ("sendgrid", "sendgrid-scheduled", "smtp", "x", "bluesky", "mastodon")
-"""``sendgrid-scheduled`` are SendGrid's endpoints for what it holds until its instant."""
-_ASKABLE = ("sendgrid-scheduled", "x", "bluesky", "mastodon")
+PROVIDERS = (
+    "sendgrid",
+    "sendgrid-scheduled",
+    "smtp",
+    "x",
+    "bluesky",
+    "mastodon",
+    "mastodon-media",
+    "mastodon-deletions",
+)
+"""``sendgrid-scheduled`` are SendGrid's endpoints for what it holds until its instant; ``mastodon-media`` and
+``mastodon-deletions`` those that hand pictures over and take posts back."""
+_ASKABLE = ("sendgrid-scheduled", "x", "bluesky", "mastodon", "mastodon-media", "mastodon-deletions")
 """Providers that can be asked what they have. Elsewhere what a 500 leaves behind is held for a person, for ever."""
 DOUBT = "doubt"
 """The scenario after which something is left for a person to say."""

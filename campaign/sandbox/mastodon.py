@@ -1,17 +1,15 @@
-"""Mastodon's stand-in: one server with posts, the own posts and deleting, with its rules, limits and errors.
+"""Mastodon's stand-in: one server with posts, media, figures and deleting, with its rules, limits and errors.
 
 It answers as https://docs.joinmastodon.org/methods documents. An Idempotency-Key is kept for an hour of the world's
-clock, for each account.
+clock, for each account. Limits are those of config/initializers/rack_attack.rb and app/lib/rate_limiter.rb.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 import orjson
@@ -20,37 +18,28 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from campaign.flow.fit import MASTODON_CHARACTERS, URL_LENGTH, fits
+from campaign.sandbox import mastodon_media, multipart
 from campaign.sandbox.faults import Fault, NoReply
-from campaign.sandbox.mastodon_html import formatted
+from campaign.sandbox.mastodon_media import Attachments, Invalid
+from campaign.sandbox.mastodon_statuses import DOMAIN, TAKEN, Status, Statuses, person
 from campaign.sandbox.windows import STRUCK_RESET, Window, Windows
 from campaign.sandbox.world import World
 
-TAKEN = "mastodon.status"
-"""The journal's kind of a post: id, account, at, key, text, reply_to, visibility, warning, language."""
-DELETED = "mastodon.deleted"
 _REQUESTS = 300
 _WINDOW = timedelta(minutes=5)
+_POSTS = 300
+_POSTS_WINDOW = timedelta(hours=3)
 _DELETIONS = 30
-_DELETION_WINDOW = timedelta(minutes=30)
-_KEY_KEPT = timedelta(hours=1)
+_MEDIA = 30
+_HALF_HOUR = timedelta(minutes=30)
 _BODY_BYTES = 100_000
+_FORM_BYTES = mastodon_media.VIDEO_BYTES + 1024 * 1024
 _PAGE = 40
-_DOMAIN = "social.example.org"
+_AT_ONCE = 20
+_ATTACHMENTS = 4
 _VISIBILITIES = ("public", "unlisted", "private", "direct")
+ResultT = TypeVar("ResultT")
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Status:
-    id: str
-    account: str
-    at: datetime
-    key: str
-    text: str
-    reply_to: str | None
-    visibility: str
-    warning: str
-    language: str | None
 
 
 class _Refusal(Exception):
@@ -61,85 +50,93 @@ class _Refusal(Exception):
         self.window = window
 
 
-class _Statuses:
-    """What stands on the server, read back from the journal and kept in it."""
-
-    def __init__(self, world: World) -> None:
-        self._journal = world.journal
-        self.by_id: dict[str, _Status] = {}
-        self._by_key: dict[tuple[str, str], _Status] = {}
-        self._last = 0
-        for record in world.journal.records():
-            if record["kind"] == TAKEN:
-                self._add(_read(record))
-            elif record["kind"] == DELETED:
-                self.by_id.pop(record["id"], None)
-
-    def repeated(self, account: str, key: str, now: datetime) -> _Status | None:
-        """What this key made within the hour, if it stands."""
-        status = self._by_key.get((account, key)) if key else None
-        return status if status is not None and now - status.at < _KEY_KEPT and status.id in self.by_id else None
-
-    def take(self, account: str, key: str, asked: Mapping[str, Any], now: datetime) -> _Status:
-        number = max(self._last + 1, int(now.timestamp() * 1000) << 16)
-        record = {"id": str(number), "account": account, "at": now.isoformat(), "key": key, **asked}
-        self._journal.append(TAKEN, record)
-        status = _read(record)
-        self._add(status)
-        return status
-
-    def delete(self, status: _Status, now: datetime) -> None:
-        self._journal.append(DELETED, {"id": status.id, "account": status.account, "at": now.isoformat()})
-        del self.by_id[status.id]
-
-    def _add(self, status: _Status) -> None:
-        self.by_id[status.id] = status
-        if status.key:
-            self._by_key[status.account, status.key] = status
-        self._last = max(self._last, int(status.id))
-
-
 class _Server:
     """The endpoints. Each raises _Refusal where the server would answer with an error."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._statuses = _Statuses(world)
+        self._statuses = Statuses(world)
+        self._media = Attachments(world)
         self._requests = Windows(world.limits.get("mastodon", _REQUESTS), _WINDOW)
-        self._deletions = Windows(_DELETIONS, _DELETION_WINDOW)
+        self._posts = Windows(world.limits.get("mastodon-posts", _POSTS), _POSTS_WINDOW)
+        self._uploads = Windows(world.limits.get("mastodon-media", _MEDIA), _HALF_HOUR)
+        self._deletions = Windows(world.limits.get("mastodon-deletions", _DELETIONS), _HALF_HOUR)
 
     async def post(self, request: Request) -> Response:
         world, now = self._world, self._world.now()
-        body = await _body(request)
+        body = _fields(await _body(request, _BODY_BYTES), request)
         account, window = self._admit(request, self._requests)
         key = request.headers.get("idempotency-key", "")
         repeated = self._statuses.repeated(account, key, now)
         if repeated is not None:
-            return _json(_shown(repeated), window)
+            return _json(self._shown(repeated), window)
         asked = self._asked(body)
-        fault = self._strike(f"{account} {key or asked['text']}", window, now)
+        self._refuse(lambda: self._media.attach(account, asked["media"], self._statuses.showing))
+        fault = self._strike("mastodon", f"{account} {key or asked['text']}", window, now)
+        window = self._count(self._posts, account, window)
         status = self._statuses.take(account, key, asked, now)
         if fault is Fault.DROP_REPLY:
             return NoReply()
         if fault is Fault.SLOW:
             await asyncio.sleep(world.faults.delay_s("mastodon"))
-        return _json(_shown(status), window)
+        return _json(self._shown(status), window)
+
+    async def upload(self, request: Request) -> Response:
+        world, now = self._world, self._world.now()
+        body = await _body(request, _FORM_BYTES)
+        account, window = self._admit(request, self._requests)
+        window = self._count(self._uploads, account, window)
+        try:
+            form = multipart.parts(request.headers.get("content-type", ""), body)
+        except ValueError as error:
+            raise _Refusal(400, str(error)) from None
+        fault = self._strike("mastodon-media", f"{account} {len(body)}", window, now)
+        media = self._refuse(lambda: self._media.take(account, form))
+        if fault is Fault.DROP_REPLY:
+            return NoReply()
+        if fault is Fault.SLOW:
+            await asyncio.sleep(world.faults.delay_s("mastodon-media"))
+        return _json(media.shown(), window, status=200 if media.processed else 202)
+
+    async def media(self, request: Request) -> Response:
+        account, window = self._admit(request, self._requests)
+        media = self._refuse(lambda: self._media.look(account, request.path_params["id"], self._statuses.showing))
+        if media is None:
+            raise _Refusal(404, "Record not found")
+        return _json(media.shown(), window, status=200 if media.processed else 206)
+
+    async def several(self, request: Request) -> Response:
+        _, window = self._admit(request, self._requests)
+        asked = dict.fromkeys(request.query_params.getlist("id[]"))
+        if len(asked) > _AT_ONCE:
+            raise _Refusal(422, "Validation failed")
+        found = [self._statuses.by_id[number] for number in asked if number in self._statuses.by_id]
+        return _json([self._shown(status) for status in found], window)
+
+    async def edit(self, request: Request) -> Response:
+        account, _ = self._admit(request, self._requests)
+        if self._found(request.path_params["id"]).account != account:
+            raise _Refusal(404, "Record not found")
+        raise _Refusal(501, "the sandbox edits no posts")
 
     async def status(self, request: Request) -> Response:
         _, window = self._admit(request, self._requests)
-        return _json(_shown(self._found(request.path_params["id"])), window)
+        return _json(self._shown(self._found(request.path_params["id"])), window)
 
     async def delete(self, request: Request) -> Response:
-        account, window = self._admit(request, self._deletions)
+        account, window = self._admit(request, self._requests)
+        window = self._count(self._deletions, account, window)
         status = self._found(request.path_params["id"])
         if status.account != account:
             raise _Refusal(404, "Record not found")
+        fault = self._strike("mastodon-deletions", status.id, window, self._world.now())
+        shown = self._shown(status)
         self._statuses.delete(status, self._world.now())
-        return _json({**_shown(status), "text": status.text}, window)
+        return NoReply() if fault is Fault.DROP_REPLY else _json({**shown, "text": status.text}, window)
 
     async def who(self, request: Request) -> Response:
         account, window = self._admit(request, self._requests)
-        return _json(_person(account), window)
+        return _json(person(account), window)
 
     async def posts(self, request: Request) -> Response:
         _, window = self._admit(request, self._requests)
@@ -152,22 +149,31 @@ class _Server:
         user = request.path_params["id"]
         found = [
             status
-            for status in reversed(self._statuses.by_id.values())
-            if _person_id(status.account) == user
-            and (not older or int(status.id) < older)
+            for status in self._statuses.of(user)
+            if (not older or int(status.id) < older)
             and int(status.id) > newer
             and not (asked.get("exclude_replies") and status.reply_to)
         ]
-        return _json([_shown(status) for status in found[: max(most, 1)]], window)
+        return _json([self._shown(status) for status in found[: max(most, 1)]], window)
 
     async def instance(self, _: Request) -> Response:
         statuses = {
             "max_characters": MASTODON_CHARACTERS,
-            "max_media_attachments": 4,
+            "max_media_attachments": _ATTACHMENTS,
             "characters_reserved_per_url": URL_LENGTH,
         }
-        about = {"domain": _DOMAIN, "title": "Sandbox", "version": "4.5.0", "api_versions": {"mastodon": 7}}
-        return _json({**about, "uri": _DOMAIN, "configuration": {"statuses": statuses}})
+        media = {
+            "description_limit": mastodon_media.ALT,
+            "image_matrix_limit": mastodon_media.IMAGE_PIXELS,
+            "image_size_limit": mastodon_media.IMAGE_BYTES,
+            "supported_mime_types": list(mastodon_media.TYPES),
+            "video_frame_rate_limit": 120,
+            "video_matrix_limit": mastodon_media.VIDEO_PIXELS,
+            "video_size_limit": mastodon_media.VIDEO_BYTES,
+        }
+        about = {"domain": DOMAIN, "title": "Sandbox", "version": "4.5.0", "api_versions": {"mastodon": 7}}
+        configuration = {"statuses": statuses, "media_attachments": media}
+        return _json({**about, "uri": DOMAIN, "configuration": configuration})
 
     def _admit(self, request: Request, windows: Windows) -> tuple[str, Window]:
         """Whose request it is, and the window that it was counted in."""
@@ -180,7 +186,24 @@ class _Server:
             raise _too_many(window)
         return account, window
 
-    def _found(self, number: str) -> _Status:
+    def _count(self, windows: Windows, account: str, general: Window) -> Window:
+        """Count a request in a window that is narrower; the one of the two that has less left is what is told."""
+        window = windows.take(account, self._world.now())
+        if window.refused:
+            raise _too_many(window)
+        return min(general, window, key=lambda one: one.remaining)
+
+    def _shown(self, status: Status) -> dict[str, Any]:
+        return self._statuses.shown(status, self._media.of(status.media), self._world.now())
+
+    @staticmethod
+    def _refuse(what: Callable[[], ResultT]) -> ResultT:
+        try:
+            return what()
+        except Invalid as invalid:
+            raise _Refusal(422, str(invalid)) from None
+
+    def _found(self, number: str) -> Status:
         try:
             return self._statuses.by_id[number]
         except KeyError:
@@ -188,10 +211,13 @@ class _Server:
 
     def _asked(self, body: Mapping[str, str]) -> dict[str, Any]:
         text, warning = body.get("status", ""), body.get("spoiler_text", "")
+        media = [number for number in body.get("media_ids", "").split(",") if number]
         visibility, reply_to = body.get("visibility", "public"), body.get("in_reply_to_id") or None
-        if not text.strip():
+        if len(media) > _ATTACHMENTS:
+            raise _Refusal(422, f"Cannot attach more than {_ATTACHMENTS} files")
+        if not text.strip() and not media:
             raise _Refusal(422, "Validation failed: Text can't be blank")
-        if fits(text, "mastodon", warning=warning) is not None:
+        if text.strip() and fits(text, "mastodon", warning=warning) is not None:
             raise _Refusal(422, f"Validation failed: Text character limit of {MASTODON_CHARACTERS} exceeded")
         if visibility not in _VISIBILITIES:
             raise _Refusal(422, "Validation failed: Visibility is not included in the list")
@@ -204,11 +230,12 @@ class _Server:
             "visibility": visibility,
             "warning": warning,
             "language": language,
+            "media": media,
         }
 
-    def _strike(self, message: str, window: Window, now: datetime) -> Fault | None:
-        """The fault that strikes a post that is taken; raises _Refusal where it is not taken."""
-        fault = self._world.faults.draw("mastodon", message)
+    def _strike(self, what: str, message: str, window: Window, now: datetime) -> Fault | None:
+        """The fault that strikes what is taken; raises _Refusal where it is not taken."""
+        fault = self._world.faults.draw(what, message)
         if fault is Fault.REFUSE:
             raise _Refusal(422, "Validation failed: the sandbox was asked to refuse this post")
         if fault is Fault.RATE_LIMIT:
@@ -224,6 +251,10 @@ def routes(world: World) -> list[Route]:
     server = _Server(world)
     return [
         Route("/api/v1/statuses", _answering(server.post), methods=["POST"]),
+        Route("/api/v1/statuses", _answering(server.several), methods=["GET"]),
+        Route("/api/v1/statuses/{id}", _answering(server.edit), methods=["PUT"]),
+        Route("/api/v2/media", _answering(server.upload), methods=["POST"]),
+        Route("/api/v1/media/{id}", _answering(server.media), methods=["GET"]),
         Route("/api/v1/statuses/{id}", _answering(server.status), methods=["GET"]),
         Route("/api/v1/statuses/{id}", _answering(server.delete), methods=["DELETE"]),
         Route("/api/v1/accounts/verify_credentials", _answering(server.who), methods=["GET"]),
@@ -234,6 +265,12 @@ def routes(world: World) -> list[Route]:
 
 def taken(world: World) -> Iterator[dict[str, Any]]:
     """Each post that was taken; ``key`` is its Idempotency-Key."""
+    kept = {record["id"]: record for record in world.journal.records(mastodon_media.MEDIA)}
+
+    def media_of(record: Mapping[str, Any]) -> list[dict[str, str]]:
+        shown = [kept[number] for number in record.get("media", ())]
+        return [{"digest": one["digest"], "type": one["type"], "alt": one["alt"]} for one in shown]
+
     for record in world.journal.records(TAKEN):
         yield {
             "provider": "mastodon",
@@ -244,6 +281,7 @@ def taken(world: World) -> Iterator[dict[str, Any]]:
             "at": record["at"],
             "ref": record["id"],
             "reply_to": record["reply_to"],
+            "media": media_of(record),
         }
 
 
@@ -261,76 +299,30 @@ def _too_many(window: Window) -> _Refusal:
     return _Refusal(429, "Too many requests", Window(window.limit, 0, window.resets_at))
 
 
-async def _body(request: Request) -> dict[str, str]:
-    """The parameters, from a form or from JSON. What has several values is not modelled."""
+async def _body(request: Request, most: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     async for piece in request.stream():
         size += len(piece)
-        if size <= _BODY_BYTES:
+        if size <= most:
             pieces.append(piece)
-    if size > _BODY_BYTES:
+    if size > most:
         raise _Refusal(413, "Payload too large")
-    raw = b"".join(pieces)
+    return b"".join(pieces)
+
+
+def _fields(raw: bytes, request: Request) -> dict[str, str]:
+    """The parameters, from a form or from JSON; of what has several values, all in one with commas between."""
     try:
         if "json" in request.headers.get("content-type", ""):
-            return {name: str(value) for name, value in orjson.loads(raw).items() if value is not None}
-        return {name: values[-1] for name, values in parse_qs(raw.decode(), keep_blank_values=True).items()}
+            asked = {name: value for name, value in orjson.loads(raw).items() if value is not None}
+            return {name: ",".join(map(str, one)) if isinstance(one, list) else str(one) for name, one in asked.items()}
+        form = parse_qs(raw.decode(), keep_blank_values=True)
+        return {
+            name.removesuffix("[]"): ",".join(one) if name.endswith("[]") else one[-1] for name, one in form.items()
+        }
     except (ValueError, AttributeError):
         raise _Refusal(400, "the body cannot be read") from None
-
-
-def _shown(status: _Status) -> dict[str, Any]:
-    at = status.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    person = _person(status.account)
-    return {
-        "id": status.id,
-        "created_at": at,
-        "in_reply_to_id": status.reply_to,
-        "in_reply_to_account_id": person["id"] if status.reply_to else None,
-        "sensitive": bool(status.warning),
-        "spoiler_text": status.warning,
-        "visibility": status.visibility,
-        "language": status.language,
-        "uri": f"{person['uri']}/statuses/{status.id}",
-        "url": f"{person['url']}/{status.id}",
-        "replies_count": 0,
-        "reblogs_count": 0,
-        "favourites_count": 0,
-        "edited_at": None,
-        "content": formatted(status.text, f"https://{_DOMAIN}"),
-        "reblog": None,
-        "account": person,
-        "media_attachments": [],
-        "mentions": [],
-        "tags": [],
-        "emojis": [],
-        "card": None,
-        "poll": None,
-    }
-
-
-def _person(account: str) -> dict[str, Any]:
-    username = account.replace("-", "_")
-    return {
-        "id": _person_id(account),
-        "username": username,
-        "acct": username,
-        "display_name": account,
-        "locked": False,
-        "bot": False,
-        "uri": f"https://{_DOMAIN}/users/{username}",
-        "url": f"https://{_DOMAIN}/@{username}",
-    }
-
-
-def _person_id(account: str) -> str:
-    return str(int.from_bytes(blake2b(account.encode(), digest_size=7).digest(), "big"))
-
-
-def _read(record: Mapping[str, Any]) -> _Status:
-    names = ("id", "account", "key", "text", "reply_to", "visibility", "warning", "language")
-    return _Status(at=datetime.fromisoformat(record["at"]), **{name: record[name] for name in names})
 
 
 def _json(value: Any, window: Window | None = None, *, status: int = 200) -> Response:

@@ -199,3 +199,42 @@ def test_text_becomes_html_as_mastodon_writes_it() -> None:
         '<span class="invisible">o/somewhere?x=1&amp;y=2</span></a><br />now '
         '<a href="https://s.example.org/tags/rights" class="mention hashtag" rel="tag">#<span>Rights</span></a></p>'
     )
+
+
+def test_several_posts_are_told_at_once_and_twenty_at_most(server: Client) -> None:
+    ids = [server.post(f"Post {number}").json()["id"] for number in range(3)]
+    asked = "&".join(f"id[]={number}" for number in [*ids, "17"])
+    assert [one["id"] for one in server.call("GET", f"/api/v1/statuses?{asked}").json()] == ids
+    asked = "&".join(f"id[]={number}" for number in range(21))
+    assert server.call("GET", f"/api/v1/statuses?{asked}").status == 422
+
+
+def test_figures_grow_and_replies_are_counted(server: Client) -> None:
+    first = server.post("One").json()
+    assert (first["favourites_count"], first["reblogs_count"], first["replies_count"]) == (0, 0, 0)
+    reply = server.post("Two", in_reply_to_id=first["id"]).json()
+    server.sandbox.world.set_now(NOW + timedelta(days=1))
+    later = server.call("GET", f"/api/v1/statuses/{first['id']}").json()
+    assert later["favourites_count"] > later["reblogs_count"] >= 0
+    assert later["replies_count"] == 1
+    server.call("DELETE", f"/api/v1/statuses/{reply['id']}")
+    assert server.call("GET", f"/api/v1/statuses/{first['id']}").json()["replies_count"] == 0
+
+
+def test_300_posts_are_taken_in_three_hours_and_30_deleted_in_half_an_hour() -> None:
+    limits = {"mastodon-posts": 2, "mastodon-deletions": 1}
+    with Sandbox(accounts=ACCOUNTS, now=NOW, limits=limits) as sandbox:
+        server = Client(sandbox)
+        first, second = (server.post(text) for text in ("One", "Two"))
+        assert second.headers["X-RateLimit-Remaining"] == "0"
+        assert second.headers["X-RateLimit-Reset"] == "2026-03-09T16:00:00.000000Z"
+        assert server.post("Three").status == 429
+        path = f"/api/v1/statuses/{first.json()['id']}"
+        assert server.call("DELETE", path).status == 200
+        assert server.call("DELETE", f"/api/v1/statuses/{second.json()['id']}").status == 429
+        server.close()
+
+
+def test_a_post_that_is_not_there_cannot_be_edited(server: Client) -> None:
+    assert server.call("PUT", "/api/v1/statuses/0").status == 404
+    assert server.call("PUT", "/api/v1/statuses/0", bearer="other").status == 401
