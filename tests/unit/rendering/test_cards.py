@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 from typing import Literal, get_args
 
 import pytest
@@ -232,3 +234,23 @@ def test_drawing_a_card_that_cannot_be_read_says_all_that_is_wrong() -> None:
     with pytest.raises(BadInput, match="no glyph") as raised:
         draw(quotation("漢", by="字"))
     assert len(raised.value.problems) == 2
+
+
+def test_the_colours_and_contrasts_in_the_documentation_are_these() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "cards.md").read_text(encoding="utf-8")
+    rows = re.findall(r"\| `#([0-9a-f]{6})` \| ([\d.]+):1 \|", page)
+    assert {hexed for hexed, _ratio in rows} == {bytes(colour).hex() for colour in COLOURS.values()}
+    for hexed, ratio in rows:
+        red, green, blue = bytes.fromhex(hexed)
+        assert contrast((red, green, blue), BACKGROUND) == pytest.approx(float(ratio), abs=0.05)
+    assert f"on `#{bytes(BACKGROUND).hex()}`" in page
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_about_as_much_fits_as_the_documentation_says(shape: Shape) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "cards.md").read_text(encoding="utf-8")
+    told = re.search(rf"\| `{shape}` \| [\d, x]+ \| (\d+) \|", page)
+    said = re.search(r"about (\d+) fit", problems(quotation(" ".join([SENTENCE] * 10), shape))[0])
+    assert told is not None
+    assert said is not None
+    assert int(told[1]) == pytest.approx(int(said[1]), rel=0.1)
