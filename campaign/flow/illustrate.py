@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from campaign.errors import BadInput, Problem
-from campaign.flow import fit_media
+from campaign.flow import fit_media, letter_cards
 from campaign.flow.content import occurrence
 from campaign.flow.fit import grapheme_length
 from campaign.flow.fit_media import Album, Fitted
@@ -144,7 +144,8 @@ class _Illustrator:
         too_long = fit_media.alt_problem(alt, self._channel, video=made.type in VIDEOS)
         if too_long is not None:
             self._wrong(source.line, too_long, "shorten it: say what matters of it first")
-        self._said.append(Said(source.line, alt))
+        if source.card is None or source.card.kind == "figure":  # a quotation is the letter's own
+            self._said.append(Said(source.line, alt))
         digest = sha256(made.body).hexdigest()
         self._made[digest] = made.body
         return Media(digest, made.type, len(made.body), alt, made.width, made.height, made.seconds)
@@ -183,7 +184,7 @@ class _Illustrator:
             by=self._bundle.plan.organisation,
             language=self._language,
         )
-        wrong = cards.problems(made)
+        wrong = letter_cards.problems(made, self._bundle.letter)
         for what in wrong:
             self._wrong(source.line, f"the card: {what}", "")
         return None if wrong else made
