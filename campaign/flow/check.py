@@ -10,10 +10,10 @@ from html import unescape
 from zoneinfo import ZoneInfo
 
 from campaign.errors import BadInput, Problem
-from campaign.flow import check_media
+from campaign.flow import check_media, repeated
 from campaign.flow import letter as letters
 from campaign.flow.content import Posting, mailing, posting
-from campaign.flow.fit import fits
+from campaign.flow.fit import BLUESKY_LABELS, fits
 from campaign.flow.fit_media import Album
 from campaign.model.bundle import Bundle, Sources
 from campaign.model.message import MailSource, PostSource
@@ -66,7 +66,7 @@ def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES) -> list[P
         except BadInput as bad:
             found.update(dict.fromkeys(bad.problems))
         found.update(dict.fromkeys(_shown(sources, bundle, made, album)))
-    found.update(dict.fromkeys(_repeated(sources, made)))
+    found.update(dict.fromkeys(repeated.texts(sources, made)))
     return sorted(found)
 
 
@@ -205,15 +205,17 @@ def _posts(bundle: Bundle, waves: Sequence[PlannedWave], rendered: dict[PlannedW
     for wave in waves:
         made = rendered[wave] = posting(bundle, number=wave.number, due_at=wave.due_at)
         written = (made.source.body.text, made.source.body.line)
-        for number, part in enumerate(made.parts, start=1):
+        yield from _warned(made.source, step.channel, where)
+        for number, (part, words) in enumerate(zip(made.parts, made.unnumbered, strict=True), start=1):
             place = f"{where}, part {number}" if len(made.parts) > 1 else where
             wrong = fits(part, step.channel, warning=made.source.warning)
             if wrong is not None:
+                alone = "this sentence does not fit by itself: " if made.source.split else ""
                 remedy = f"shorten it, or write a variant for {step.channel}"
-                problem = Problem(made.source.body.file, 1, place, wrong, remedy)
+                problem = Problem(made.source.body.file, 1, place, alone + wrong, remedy)
                 yield _at_source(problem, written, part)
             for found in letters.check(
-                text=part,
+                text=words,
                 file=made.source.body.file,
                 where=place,
                 letter=bundle.letter,
@@ -240,36 +242,18 @@ def _shown(
         )
 
 
-def _repeated(sources: Sources, rendered: Mapping[PlannedWave, Posting]) -> Iterator[Problem]:
-    """Identical text twice from one account: X refuses it, and everywhere it looks like a mistake."""
-    seen: dict[tuple[str, str, str], tuple[Step, PlannedWave]] = {}
-    for step in sources.plan.steps:
-        if step.channel == "email" or step.repeat_text:
-            continue
-        for wave in sources.waves[step.id]:
-            made = rendered.get(wave)  # what could not be rendered was said already
-            if made is not None:
-                yield from _same_text(step, wave, made.parts, made.source, seen)
-
-
-def _same_text(
-    step: Step,
-    wave: PlannedWave,
-    parts: Sequence[str],
-    source: PostSource,
-    seen: dict[tuple[str, str, str], tuple[Step, PlannedWave]],
-) -> Iterator[Problem]:
-    for account in step.accounts:
-        for part in parts:
-            first = seen.setdefault((step.channel, account, part), (step, wave))
-            if first != (step, wave):
-                yield Problem(
-                    file=source.body.file,
-                    line=source.body.line,
-                    where=f'step "{step.id}"',
-                    what=f"{account} would post the same text on {step.channel} twice, here and in {first[1].name}",
-                    remedy="let the text differ, by {{ step.number }} for instance, or say repeat_text: true",
-                )
+def _warned(source: PostSource, channel: str, where: str) -> Iterator[Problem]:
+    """A content warning that the network could not show: it would be dropped, and nobody would know."""
+    if not source.warning or channel == "mastodon" or (channel == "bluesky" and source.warning in BLUESKY_LABELS):
+        return
+    if channel == "bluesky":
+        labels = ", ".join(sorted(BLUESKY_LABELS))
+        what = f'Bluesky takes no words for a content warning, only {labels}, so nobody would see "{source.warning}"'
+        remedy = "use one of these, or write a variant for bluesky that has the warning in its text"
+    else:
+        what = f'X has no content warnings, so nobody would see "{source.warning}"'
+        remedy = "write a variant for x that has the warning in its text, or needs none"
+    yield Problem(source.body.file, 1, where, what, remedy)
 
 
 def audiences(sources: Sources, headcounts: Mapping[str, int]) -> list[Problem]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from campaign.errors import LedgerError
+from campaign.flow import fit
 from campaign.flow.shows import Shows
 from campaign.model.batch import MailContent
 from campaign.model.bundle import Bundle
@@ -16,6 +17,7 @@ from campaign.model.message import PostSource
 from campaign.model.plan import Step
 from campaign.model.wave import WINNER, Wave
 from campaign.ports.ledger import Ledger
+from campaign.rendering import splitting
 from campaign.rendering.context import shared
 from campaign.rendering.mail import CompiledMail, compile_mail
 from campaign.rendering.post import render_post
@@ -34,11 +36,12 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A post for one network: its parts, and how they are shown."""
+    """A post for one network: its parts, and how they are shown. ``unnumbered`` are the parts without what we add."""
 
     parts: tuple[str, ...]
     source: PostSource
     language: str
+    unnumbered: tuple[str, ...]
 
 
 def occurrence(step: Step, number: int) -> int:
@@ -83,7 +86,7 @@ def mailing(bundle: Bundle, *, number: int, due_at: datetime, language: str, arm
 
 
 def posting(bundle: Bundle, *, number: int, due_at: datetime) -> Posting:
-    """Render the post of a step's wave for its network."""
+    """Render the post of a step's wave for its network: the first part alone, where the step posts no more."""
     plan, step = bundle.plan, bundle.step
     source = bundle.message.post_for(step.channel)
     if source is None:
@@ -98,7 +101,19 @@ def posting(bundle: Bundle, *, number: int, due_at: datetime) -> Posting:
         channel=step.channel,
         language=language,
     )
-    return Posting(tuple(render_post(bundle.message, step.channel, facts)), source, language)
+    alone = step.thread == "first"
+    source = replace(source, numbered=False) if alone else source  # "1/5" alone would promise what never comes
+    room = fit.room(step.channel, warning=source.warning) if source.split else None
+    message = replace(bundle.message, posts={step.channel: source})
+    unnumbered = render_post(message, step.channel, facts, room=room)[: 1 if alone else None]
+    return Posting(_numbered(unnumbered) if source.numbered else unnumbered, source, language, unnumbered)
+
+
+def _numbered(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The parts with their numbers; a post that is one part gets none."""
+    if len(parts) == 1:
+        return parts
+    return tuple(part + splitting.number(place, len(parts)) for place, part in enumerate(parts, start=1))
 
 
 class Contents:

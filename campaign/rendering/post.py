@@ -10,10 +10,11 @@ from jinja2 import TemplateError
 
 from campaign.errors import BadInput, Problem
 from campaign.model.message import Message, Source
-from campaign.rendering import check
+from campaign.rendering import check, splitting
 from campaign.rendering.context import UTM
 from campaign.rendering.environment import Strict, render
 from campaign.rendering.problems import from_error
+from campaign.rendering.splitting import Room
 from campaign.rendering.whole import OF_A_PERSON
 
 _MAIN: Final = "<post>"
@@ -21,11 +22,14 @@ _DIVIDER: Final = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 
-def render_post(message: Message, channel: str, shared: Mapping[str, Any]) -> tuple[str, ...]:
-    """The finished parts of a thread on ``channel``, in order; one part where the post is no thread.
+def render_post(
+    message: Message, channel: str, shared: Mapping[str, Any], *, room: Room | None = None
+) -> tuple[str, ...]:
+    """The parts of a thread on ``channel``, in order and without their numbers; one part where the post is no thread.
 
-    Lines lose the white space at their ends, parts the blank lines around them; links get their UTM tags. Raises
-    BadInput where the template fails, names a supporter, or gives an empty part.
+    Lines lose the white space at their ends, parts the blank lines around them; links get their UTM tags. Where the
+    post is to be split, what does not fit ``room`` is taken apart at the ends of sentences. Raises BadInput where the
+    template fails, names a supporter, or gives an empty part.
     """
     where = f'message "{message.name}"'
     source = message.post_for(channel)
@@ -50,6 +54,9 @@ def render_post(message: Message, channel: str, shared: Mapping[str, Any]) -> tu
     parts = tuple(_tidy(part if utm is None else utm.in_text(part)) for part in _DIVIDER.split(text))
     if not all(parts):
         raise BadInput([_empty(source.body, where, parts)])
+    if source.split and room is not None:
+        language = str(shared.get("language", ""))
+        return splitting.parts(parts, room, language=language, numbered=source.numbered)
     return parts
 
 

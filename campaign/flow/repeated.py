@@ -1,0 +1,82 @@
+"""Identical text twice from one account: X refuses it, and everywhere it looks like a mistake."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from campaign.errors import Problem
+from campaign.flow.content import Posting
+from campaign.model.bundle import Sources
+from campaign.model.plan import Plan, Step
+from campaign.model.wave import PlannedWave
+
+_OUR_TAGS = re.compile(r"[?&]utm_(?:source|medium|campaign|content)=[^&\s#]*")
+_UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One part of what one wave posts."""
+
+    step: Step
+    wave: PlannedWave
+    part: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.wave.name}, part {self.part}" if self.of > 1 else self.wave.name
+
+
+def texts(sources: Sources, rendered: Mapping[PlannedWave, Posting]) -> Iterator[Problem]:
+    """Every part that an account would post a second time, by the order in which they come due.
+
+    A step with ``repeat_text`` may repeat, what came before it and what it said itself.
+    """
+    plan = sources.plan
+    due = [
+        (wave, step)
+        for step in plan.steps
+        if step.channel != "email"
+        for wave in sources.waves[step.id]
+        if wave in rendered  # what could not be rendered was said already
+    ]
+    due.sort(key=lambda one: one[0].due_at)  # stable: those of one instant in the plan's order
+    seen: dict[tuple[str, str, str], _Place] = {}
+    for wave, step in due:
+        made = rendered[wave]
+        for number, text in enumerate(made.unnumbered, start=1):
+            here = _Place(step, wave, number, len(made.unnumbered))
+            for account in step.accounts:
+                first = seen.setdefault((step.channel, _who(plan, step.channel, account), folded(text)), here)
+                if first != here and not step.repeat_text:
+                    yield _twice(made, account, here, first)
+
+
+def folded(text: str) -> str:
+    """``text`` as far as a reader, or X, sees that it is another.
+
+    X compares more than the exact characters and does not tell how: capitals, white space, compatibility forms and what
+    is not seen make no difference here, nor do the tags that we add to links.
+    """
+    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", _OUR_TAGS.sub("", text)))
+    return " ".join(plain.casefold().split())
+
+
+def _who(plan: Plan, channel: str, account: str) -> str:
+    """Whoever posts as ``account``: two of our names may be one account of the network."""
+    handle = plan.handles.get(channel, {}).get(account, "")
+    return f"@{handle.removeprefix('@').lower()}" if handle else account
+
+
+def _twice(made: Posting, account: str, here: _Place, first: _Place) -> Problem:
+    body, step = made.source.body, here.step
+    where = f'step "{step.id}"' + (f", part {here.part}" if here.of > 1 else "")
+    if first.wave == here.wave:
+        what = f"{account} would post the same text on {step.channel} twice, here and in part {first.part}"
+        return Problem(body.file, body.line, where, what, "let the text differ, or take one of the two out")
+    what = f"{account} would post the same text on {step.channel} twice, here and in {first}"
+    remedy = "let the text differ, by {{ step.number }} for instance, or say repeat_text: true"
+    return Problem(body.file, body.line, where, what, remedy)
