@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from campaign.bootstrap import channels, web
+from campaign.bootstrap import channels, costs, web
 from campaign.bootstrap.watched import Watched
 from campaign.errors import NotConfigured
 from campaign.flow import proof, rollout
@@ -94,7 +94,7 @@ def live(settings: Settings, sources: Sources, *, clock: Clock, report: Report) 
     database = open_database(settings)
     stack.callback(database.close)
     mails, posts = channels.live(settings, sources.plan)
-    program = _program(sources, database, "live", mails, posts, secret, settings.public_url, clock, report, stack)
+    program = _program(sources, database, "live", mails, posts, secret, settings, clock, report, stack)
     program.desk.feedback = web.feedback(settings, database, clock=clock, tell=program.desk.tell)
     return program
 
@@ -120,8 +120,8 @@ def sandboxed(
     sandbox = Sandbox(journal, accounts=channels.sandbox_accounts(sources.plan), faults=faults, now=clock.now())
     stack.callback(sandbox.stop)
     mails, posts = channels.in_sandbox(sandbox, sources.plan)
-    secret = _own_secret(database)
-    program = _program(sources, database, world, mails, posts, secret, settings.public_url, clock, report, stack)
+    secret = own_secret(database)
+    program = _program(sources, database, world, mails, posts, secret, settings, clock, report, stack)
     program.sandbox = sandbox
     program.desk.events = channels.sandbox_events(sandbox)
     return program
@@ -134,7 +134,7 @@ def _program(
     mails: Mapping[str, MailChannel],
     posts: Mapping[str, PostChannel],
     secret: bytes,
-    public_url: str,
+    settings: Settings,
     clock: Clock,
     report: Report,
     stack: ExitStack,
@@ -149,15 +149,18 @@ def _program(
         posts=posts,
         clock=clock,
         keys=Keys(secret),
-        public_url=public_url,
+        public_url=settings.public_url,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         digests=Watched(sources, lambda what: report(clock.now(), what)),
         report=report,
+        prices=costs.prices(settings),
+        budgets=costs.budgets(settings),
+        read_after=settings.read_metrics_after,
     )
     return Program(sources, database, ledger, SqlSupporters(database), desk, stack=stack)
 
 
-def _own_secret(database: Database) -> bytes:
+def own_secret(database: Database) -> bytes:
     """The secret of a rehearsal: its own, and kept with it, so that it can go on after a crash."""
     kept = database.get("sandbox secret")
     if kept is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event as Flag
@@ -51,9 +51,10 @@ class Desk:
     the ledger. ``digests`` tells the digest that each step has as its files are now. ``events`` brings what providers
     have told since it was last asked, ``early`` is what of it has to be applied again, and ``feedback`` brings what was
     posted to us. ``report`` is told what happens, in words without personal data.
-    ``watch`` is told how far the work has got. ``prices`` are what channels charge, and ``budgets`` the most that they
-    may cost, in micro-USD. ``read_after`` is how long after posting a post's figures are read; ``resting`` until when
-    an account is not asked for them, and how often in a row it did not tell them."""
+    ``watch`` is told how far the work has got. ``accounts`` are those that it reaches, each with its channel; None is
+    all. ``prices`` are what channels charge, and ``budgets`` the most that they may cost, in micro-USD. ``read_after``
+    is how long after posting a post's figures are read; ``resting`` until when an account is not asked for them, and
+    how often in a row it did not tell them."""
 
     ledger: Ledger
     mails: Mapping[str, MailChannel]
@@ -71,6 +72,7 @@ class Desk:
     lease: timedelta = LEASE
     post_lease: timedelta = POST_LEASE
     stopping: Flag = field(default_factory=Flag)
+    accounts: Collection[tuple[str, str]] | None = None
     prices: Mapping[str, Prices] = field(default_factory=dict)
     budgets: Mapping[str, int] = field(default_factory=dict)
     read_after: Sequence[timedelta] = ()

@@ -15,9 +15,6 @@ from campaign.model.media import Metrics, Reading
 from campaign.model.outcome import Deferred
 from campaign.model.posted import Posted
 
-AFTER = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 180, 720, 1_440, 2_880, 5_760, 10_080))
-"""How long after posting figures are read, where the settings say nothing else; the last is a week."""
-
 TOGETHER = timedelta(minutes=5)
 """What comes due within this is read in the same call."""
 _FIRST_REST = timedelta(minutes=1)

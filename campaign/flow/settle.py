@@ -32,7 +32,7 @@ def doubts(desk: Desk, contents: Contents, *, until: datetime | None = None) -> 
     Returns at ``until`` at the latest, when something else comes due; what is still being asked then is asked again.
     """
     now = desk.clock.now()
-    ripe = [doubt for doubt in desk.ledger.doubts(channels=_askable(desk)) if _trusted_at(desk, doubt) <= now]
+    ripe = [doubt for doubt in _doubts(desk) if _trusted_at(desk, doubt) <= now]
     if not ripe:
         return
     pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="settle")
@@ -62,7 +62,7 @@ def _record(desk: Desk, doubt: Doubt, future: Future[Sequence[Settled]]) -> None
 def next_at(desk: Desk) -> datetime | None:
     """When to ask again, or None where no doubt is left that a network can end."""
     now = desk.clock.now()
-    instants = [_trusted_at(desk, doubt) for doubt in desk.ledger.doubts(channels=_askable(desk))]
+    instants = [_trusted_at(desk, doubt) for doubt in _doubts(desk)]
     return min((instant if instant > now else now + _again(now - instant) for instant in instants), default=None)
 
 
@@ -71,8 +71,11 @@ def _again(asked_for: timedelta) -> timedelta:
     return min(max(_SOON, asked_for / 2), _LATE)
 
 
-def _askable(desk: Desk) -> list[str]:
-    return [name for name, channel in desk.posts.items() if channel.settles.by in _ASKING]
+def _doubts(desk: Desk) -> Sequence[Doubt]:
+    """Those about posts of accounts that this desk reaches, on networks that can be asked."""
+    askable = [name for name, channel in desk.posts.items() if channel.settles.by in _ASKING]
+    found = desk.ledger.doubts(channels=askable)
+    return [one for one in found if desk.accounts is None or (one.wave.channel, one.account) in desk.accounts]
 
 
 def _trusted_at(desk: Desk, doubt: Doubt) -> datetime:
