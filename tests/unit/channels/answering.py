@@ -53,7 +53,7 @@ def answering(answer: Callable[[Asked], Answer]) -> Iterator[Answering]:
             self.end_headers()
             self.wfile.write(out)
 
-        do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the names that http.server calls
+        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names that http.server calls
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
