@@ -144,7 +144,10 @@ class BlueskyAccount(_Part):
 
 
 class MastodonAccount(_Part):
+    """``base_url`` is its server, where that is not the one that all the accounts without are on."""
+
     access_token: SecretStr
+    base_url: WebAddress | None = None
 
 
 class XPrices(_Part):
@@ -177,7 +180,8 @@ class Mastodon(_Part):
     @model_validator(mode="after")
     def _server_named(self) -> Self:
         # There are thousands of servers: a default would hand an account's token to one that is not its own.
-        if self.accounts and "base_url" not in self.model_fields_set:
+        without = any(account.base_url is None for account in self.accounts.values())
+        if without and "base_url" not in self.model_fields_set:
             raise setting_values.wrong("is missing", "name the server that the accounts are on", variable="base_url")
         return self
 

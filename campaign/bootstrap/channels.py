@@ -116,7 +116,10 @@ def _live_posts(settings: Settings, channel: str, names: Sequence[str]) -> PostC
     from campaign.channels.mastodon import Mastodon, MastodonCredentials
 
     return Mastodon(
-        {account: MastodonCredentials(found.access_token.get_secret_value()) for account, found in known.items()},
+        {
+            account: MastodonCredentials(found.access_token.get_secret_value(), found.base_url)
+            for account, found in known.items()
+        },
         base_url=settings.mastodon.base_url,
     )
 

@@ -242,6 +242,15 @@ def test_mastodon_accounts_must_name_their_server(problems: Problems) -> None:
     assert (problem.where, problem.what) == ("CAMPAIGN_MASTODON__BASE_URL", "is missing")
 
 
+def test_a_mastodon_account_may_name_a_server_of_its_own(load: Load, problems: Problems) -> None:
+    own = account("MASTODON", "MAIN", ACCESS_TOKEN="t", BASE_URL="https://m.example.org")
+    assert load(own).mastodon.accounts["main"].base_url == "https://m.example.org"
+    [problem] = problems(own + account("MASTODON", "WEST", ACCESS_TOKEN="t"))
+    assert (problem.where, problem.what) == ("CAMPAIGN_MASTODON__BASE_URL", "is missing")
+    [problem] = problems(account("MASTODON", "MAIN", ACCESS_TOKEN="t", BASE_URL="m.example.org"))
+    assert problem.where == "CAMPAIGN_MASTODON__ACCOUNTS__MAIN__BASE_URL"
+
+
 X_LOGIN = {"CLIENT_ID": "c", "ACCESS_TOKEN": "t", "REFRESH_TOKEN": "r"}
 
 
