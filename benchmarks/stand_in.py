@@ -1,11 +1,11 @@
-"""SendGrid's stand-in in a process of its own, for the benchmarks to send to."""
+"""The stand-ins in a process of their own, for the benchmarks to send to."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,9 +14,19 @@ API_KEY = "bench"
 
 @contextmanager
 def stand_in(folder: Path) -> Iterator[str]:
-    """Its base URL. It keeps what it took in a file of ``folder``, not in memory."""
+    """SendGrid's base URL."""
+    with stand_ins({"sendgrid": {"campaign": API_KEY}}, folder) as urls:
+        yield urls["sendgrid"]
+
+
+@contextmanager
+def stand_ins(known: Mapping[str, Mapping[str, str]], folder: Path) -> Iterator[Mapping[str, str]]:
+    """The base URL of each provider, whose stand-in knows these accounts by these words.
+
+    They keep what they took in a file of ``folder``, not in memory.
+    """
     accounts = folder / "accounts.json"
-    accounts.write_text(json.dumps({"sendgrid": {"campaign": API_KEY}}))
+    accounts.write_text(json.dumps(known))
     journal = folder / "stand-in.jsonl"
     journal.unlink(missing_ok=True)
     command = [
@@ -27,6 +37,6 @@ def stand_in(folder: Path) -> Iterator[str]:
         if process.stdout is None:
             raise SystemExit("the sandbox does not speak")
         try:
-            yield json.loads(process.stdout.readline())["urls"]["sendgrid"]
+            yield json.loads(process.stdout.readline())["urls"]
         finally:
             process.terminate()
