@@ -17,6 +17,7 @@ FIELDS: Sequence[Mapping[str, str]] = (
 
 _SHORTENED_FROM = 240
 """X has been seen to cut texts at 270 characters in timelines; below this length none is taken for cut."""
+_OWN_MEDIA = re.compile(r"https?://(?:x|twitter)\.com/[^/]+/status/(\d+)/(?:photo|video)/\d+", re.IGNORECASE)
 _LINK = re.compile(r"https?://", re.IGNORECASE)
 _SLASH = re.compile(r"/(?=\s|$)")
 
@@ -37,16 +38,27 @@ class Seen:
         X hands a text out with ``&``, ``<`` and ``>`` escaped and every link as one of its own (t.co); the entities
         say what stood there.
         """
+        ref = str(post["id"])
         note = post.get("note_post") or post.get("note_tweet") or {}
         source = note if note.get("text") else post
         text = str(source["text"]).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
         for url in (source.get("entities") or {}).get("urls", ()):
             if url.get("url"):
-                # A link with a media_key is the post's own picture, which X writes behind the text.
-                text = text.replace(url["url"], "" if "media_key" in url else url.get("expanded_url", ""))
+                text = text.replace(url["url"], "" if _is_own_media(url, ref) else url.get("expanded_url") or "")
         related = post.get("referenced_posts") or post.get("referenced_tweets") or ()
         replied = next((str(other["id"]) for other in related if other.get("type") == "replied_to"), None)
-        return cls(str(post["id"]), fold(text), replied, datetime.fromisoformat(post["created_at"]))
+        return cls(ref, fold(text), replied, datetime.fromisoformat(post["created_at"]))
+
+
+def _is_own_media(url: Mapping[str, Any], ref: str) -> bool:
+    """Whether this is the link to its own pictures that X writes behind a post's text, one for all of them.
+
+    A link that somebody wrote to another post's picture looks the same but for the post that it names.
+    """
+    named = _OWN_MEDIA.match(url.get("expanded_url") or "")
+    if named is not None:
+        return named[1] == ref
+    return bool(url.get("media_key")) or str(url.get("display_url", "")).startswith(("pic.x.com/", "pic.twitter.com/"))
 
 
 def fold(text: str) -> str:

@@ -17,14 +17,17 @@ PROVIDERS = (
     "sendgrid-scheduled",
     "smtp",
     "x",
+    "x-media",
+    "x-deletions",
+    "x-tokens",
     "bluesky",
     "mastodon",
     "mastodon-media",
     "mastodon-deletions",
 )
-"""``sendgrid-scheduled`` are SendGrid's endpoints for what it holds until its instant; ``mastodon-media`` and
-``mastodon-deletions`` those that hand pictures over and take posts back."""
-_ASKABLE = ("sendgrid-scheduled", "x", "bluesky", "mastodon", "mastodon-media", "mastodon-deletions")
+"""``sendgrid-scheduled`` are SendGrid's endpoints for what it holds until its instant; those of ``-media`` and
+``-deletions`` hand pictures over and take posts back; ``x-tokens`` renews X's tokens."""
+_ASKABLE = tuple(one for one in PROVIDERS if one not in ("sendgrid", "smtp", "x-tokens"))
 """Providers that can be asked what they have. Elsewhere what a 500 leaves behind is held for a person, for ever."""
 DOUBT = "doubt"
 """The scenario after which something is left for a person to say."""

@@ -285,6 +285,27 @@ def test_links_pictures_and_signs_come_back_as_they_were_written() -> None:
     assert Seen.read(post).text == fold("A & B < C https://example.org/?a=1&copy=2 &amp;")
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"media_key": "3_2", "expanded_url": "https://x.com/national/status/1/photo/1"},
+        {"expanded_url": "https://twitter.com/national/status/1/video/1"},
+        {"display_url": "pic.x.com/aaaaaaaaaa"},
+        {"display_url": "pic.twitter.com/aaaaaaaaaa", "expanded_url": None},
+    ],
+)
+def test_the_link_to_its_own_pictures_is_no_part_of_a_text(named: dict[str, Any]) -> None:
+    urls = [{"url": "https://t.co/aaaaaaaaaa", **named}] * 2
+    assert Seen.read(seen("Stop. https://t.co/aaaaaaaaaa", "1", entities={"urls": urls})).text == "Stop."
+
+
+def test_a_link_to_the_picture_of_another_post_stays_what_somebody_wrote() -> None:
+    where = "https://x.com/someone/status/77/photo/1"
+    urls = [{"url": "https://t.co/aaaaaaaaaa", "expanded_url": where, "media_key": "3_7"}]
+    post = Seen.read(seen("See https://t.co/aaaaaaaaaa", "1", entities={"urls": urls}))
+    assert post.text == fold(f"See {where}")
+
+
 def test_a_long_text_that_the_timeline_cuts_is_found() -> None:
     text = "word " * 54 + "end."
     cut = Seen.read(seen(text[:250] + "…"))
