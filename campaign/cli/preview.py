@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import screen
+from campaign.cli import preview_post, screen
 from campaign.cli.options import DEFAULT_PLAN, PlanFile
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ def preview(
     Without --to somebody made up is taken. With --out DIR an e-mail is written three times: as HTML for a browser, as
     text, and as the raw message (.eml), which a mail program opens. By SMTP the raw message is what leaves, but for a
     DKIM signature. SendGrid writes its own from the same parts and headers, and adds what it adds to every message.
+
+    Of a post each part is written as text, with its pictures and videos as its network would get them, and what is read
+    out to those who do not see them.
     """
     from campaign.files import campaign as campaign_files
 
@@ -62,7 +65,7 @@ def preview(
     for option, value in (("--to", supporter), ("--language", language), ("--arm", arm)):
         if value is not None:
             raise typer.BadParameter("a post is the same for everybody", param_hint=option)
-    _post(sources, known[step], waves[wave - 1], out)
+    preview_post.show(sources, known[step], waves[wave - 1], out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,33 +159,4 @@ def _mail(chosen: _Chosen, person: Supporter, out: Path | None) -> None:
     if out is not None:
         stem = ".".join(word for word in (chosen.step.id, chosen.arm, language) if word)
         parts = {"html": mail.html.encode(), "txt": mail.text.encode(), "eml": payload.chunks[0]}
-        _write(out, {f"{stem}.{kind}": part for kind, part in parts.items()})
-
-
-def _post(sources: Sources, step: Step, wave: PlannedWave, out: Path | None) -> None:
-    from campaign.flow import fit
-    from campaign.flow.content import posting
-
-    measures = {"x": fit.weighted_length, "bluesky": fit.grapheme_length, "mastodon": fit.mastodon_length}
-    made = posting(sources.bundle(step), number=wave.number, due_at=wave.due_at)
-    for number, part in enumerate(made.parts, start=1):
-        heading = f"{step.channel}, part {number} of {len(made.parts)}" if len(made.parts) > 1 else step.channel
-        screen.out.rule(f"{heading}: {measures[step.channel](part)} characters as it counts them", style="dim")
-        screen.out.print(part, soft_wrap=True)
-        wrong = fit.fits(part, step.channel, warning=made.source.warning)
-        if wrong is not None:
-            screen.say("Does not fit: ", wrong)
-    if out is not None:
-        _write(out, {f"{step.id}.{number}.txt": part.encode() for number, part in enumerate(made.parts, start=1)})
-
-
-def _write(folder: Path, files: dict[str, bytes]) -> None:
-    from campaign.errors import NotConfigured
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-            screen.out.print(f"Written: {folder / name}", soft_wrap=True)
-    except OSError as error:
-        raise NotConfigured(f"{folder} cannot be written: {error.strerror}; choose another folder") from None
+        preview_post.write(out, {f"{stem}.{kind}": part for kind, part in parts.items()})

@@ -22,6 +22,7 @@ from campaign.rendering.media_types import (
     named,
     told,
 )
+from campaign.rendering.media_types import ending as suffix_of
 
 MOST_PICTURE_BYTES: Final = 30_000_000
 MOST_VIDEO_BYTES: Final = 512_000_000
@@ -123,10 +124,8 @@ def _type(name: str, head: bytes) -> str:
         what = f"{shorten(name)} is {described(head)}, by its bytes"
         raise Unusable(what, "posts show JPEG, PNG, GIF and WebP, and videos as MP4 or QuickTime; export it so")
     if ending is None:
-        suffix = {"jpeg": "jpg", "quicktime": "mov"}.get(found.partition("/")[2], found.partition("/")[2])
-        raise Unusable(
-            f"{shorten(name)} does not say what it is", f"call it {shorten(PurePosixPath(name).stem)}.{suffix}"
-        )
+        called = f"call it {shorten(PurePosixPath(name).name)}.{suffix_of(found)}"
+        raise Unusable(f"{shorten(name)} does not say what it is", called)
     if ending != found and not (ending in VIDEOS and found in VIDEOS):
         what = f"{shorten(name)} is {named(found)} by its bytes, not {named(ending)}"
         raise Unusable(what, "give it the ending of what it is, or export it again")

@@ -37,6 +37,7 @@ _ENDINGS: Final = {
     "webm": WEBM,
     "mkv": WEBM,
 }
+_PREFERRED: Final = {"jpg": JPEG, "png": PNG, "gif": GIF, "webp": WEBP, "mp4": MP4, "mov": QUICKTIME}
 _BEGINNINGS: Final = (
     (b"\xff\xd8\xff", JPEG),
     (b"\x89PNG\r\n\x1a\n", PNG),
@@ -124,6 +125,11 @@ def named(media_type: str) -> str:
 def by_ending(name: str) -> str | None:
     """The media type that the ending of a file's name stands for; None where it has no ending that we know."""
     return _ENDINGS.get(name.rpartition(".")[2].lower()) if "." in name else None
+
+
+def ending(media_type: str) -> str:
+    """The ending of a file's name for a media type that posts show, without the full stop."""
+    return next(suffix for suffix, stands_for in _PREFERRED.items() if stands_for == media_type)
 
 
 def is_picture(media_type: str) -> bool:
