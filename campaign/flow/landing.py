@@ -11,7 +11,6 @@ from campaign.flow.compose import Composed
 from campaign.flow.desk import Desk
 from campaign.model.claim import Claim
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused
-from campaign.model.wave import WaveState
 
 _FIRST_RETRY = timedelta(seconds=30)
 _LAST_RETRY = timedelta(minutes=15)
@@ -56,7 +55,7 @@ def record(desk: Desk, claim: Claim, told: Sequence[Outcome]) -> Gates:
         else:
             desk.ledger.record(claim, by_seq, now=now, retry_at=retry_at)
             desk.watch.done(sum(not isinstance(one, Deferred) for one in by_seq.values()))
-            _hold(desk, claim, distinct, now)
+            _hold(desk, claim, distinct)
     except ClaimLost as lost:
         desk.tell(str(lost))
     return shut
@@ -75,15 +74,11 @@ def _in_order(claim: Claim, told: Sequence[Outcome]) -> Sequence[Outcome]:
     return ordered
 
 
-def _hold(desk: Desk, claim: Claim, told: Sequence[Outcome], now: datetime) -> None:
+def _hold(desk: Desk, claim: Claim, told: Sequence[Outcome]) -> None:
     """Where time alone mends nothing, what is not sent of the wave waits for a person."""
     why = next((one.reason for one in told if isinstance(one, Deferred) and one.hold), None)
-    if why is None:
-        return
-    for wave in desk.ledger.waves(step=claim.wave.step, states=(WaveState.PREPARED,)):
-        if wave.id == claim.wave.id:  # it may have been stopped meanwhile
-            desk.ledger.end_wave(wave.id, WaveState.HELD, why=why, at=now)
-            desk.tell(f"{wave.name} is held: {why}")
+    if why is not None and desk.ledger.hold(claim.wave.id, why=why):
+        desk.tell(f"{claim.wave.name} is held: {why}")
 
 
 def _close_gates(desk: Desk, claim: Claim, told: Sequence[Outcome], retry_at: datetime) -> Gates:
@@ -91,7 +86,7 @@ def _close_gates(desk: Desk, claim: Claim, told: Sequence[Outcome], retry_at: da
     waits: dict[str, tuple[datetime, str]] = {}
     for outcome in told:
         account, until, why = "", None, ""
-        if isinstance(outcome, Deferred) and outcome.scope != "delivery":
+        if isinstance(outcome, Deferred) and outcome.scope != "delivery" and not outcome.hold:
             account = claim.account if outcome.scope == "account" else ""
             until, why = outcome.until or retry_at, outcome.reason
         elif isinstance(outcome, Accepted) and outcome.rest_until is not None:

@@ -115,14 +115,14 @@ def over_budget(
         so_far = (spent or {}).get(channel, 0)
         if so_far + cost.micro_usd + cost.readings <= budget:
             continue
-        before = f", after {in_usd(so_far)} until now," if so_far else ""
+        before = f" after {in_usd(so_far)} until now" if so_far else ""
         reads = f" and {in_usd(cost.readings)} for reading their figures" if cost.readings else ""
         found.append(
             Problem(
                 file=str(sources.plan.path),
                 line=0,
                 where=f'channel "{channel}"',
-                what=f"its posts cost {in_usd(cost.micro_usd)}{reads}{before} and the budget is {in_usd(budget)}",
+                what=f"its posts cost {in_usd(cost.micro_usd)}{reads}{before}, and the budget is {in_usd(budget)}",
                 remedy=(
                     f"raise {variable(channel)}, or post fewer links; what comes once it is spent is held for a person"
                 ),

@@ -94,6 +94,10 @@ class Ledger(Protocol):
         """Hold, miss or cancel a wave: what is not sent yet of it will not be (``held``: for now)."""
         ...
 
+    def hold(self, wave_id: int, *, why: str) -> bool:
+        """Hold a wave that is going out; False where it is not, because somebody has stopped it or it is all out."""
+        ...
+
     def prepare_mail(
         self, wave: Wave, audience: Audience, *, batch_size: int, at: datetime, reads: Collection[str] | None = None
     ) -> int:

@@ -44,6 +44,15 @@ def close_if_done(connection: Connection, wave_id: int, now: datetime) -> None:
         connection.execute(_CLOSED, {"wave": wave_id, "now": now})
 
 
+def hold(connection: Connection, wave_id: int, *, why: str) -> bool:
+    held = connection.execute(
+        sa.update(t.waves)
+        .where(t.waves.c.id == wave_id, t.waves.c.state == WaveState.PREPARED.value)
+        .values(state=WaveState.HELD.value, why=why)
+    )
+    return held.rowcount == 1
+
+
 _ADDED: dict[str, Executable] = {}
 # Written once and not at each use: SQLAlchemy takes three times as long to put a statement together as to execute it.
 _OPEN = (

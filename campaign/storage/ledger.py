@@ -40,7 +40,7 @@ from campaign.storage import (
 )
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_payload
-from campaign.storage.counting import close_if_done
+from campaign.storage.counting import close_if_done, hold
 from campaign.storage.database import Database, upsert
 
 
@@ -111,6 +111,10 @@ class SqlLedger:
     def end_wave(self, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
         with self._write() as connection:
             waves.end(connection, wave_id, state, why=why, at=at)
+
+    def hold(self, wave_id: int, *, why: str) -> bool:
+        with self._write() as connection:
+            return hold(connection, wave_id, why=why)
 
     def prepare_mail(
         self, wave: Wave, audience: Audience, *, batch_size: int, at: datetime, reads: Collection[str] | None = None
