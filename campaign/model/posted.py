@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from campaign.model.delivery import DeliveryId, State
 from campaign.model.media import Reading
+
+READ_AFTER = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 180, 720, 1_440, 2_880, 5_760, 10_080))
+"""How long after posting figures are read, where the settings say nothing else; the last is a week."""
 
 
 @dataclass(frozen=True, slots=True)
