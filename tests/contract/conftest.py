@@ -13,6 +13,7 @@ from campaign.storage.database import Database
 from campaign.storage.ledger import SqlLedger
 from campaign.storage.supporters import SqlSupporters
 from tests import real_pds as real_pds_server
+from tests.networks import Network, StandIn, for_real, standing_in
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +36,18 @@ def real_pds() -> Iterator[real_pds_server.RealPds]:
     """The AT Protocol's reference server of this session's own; skips where Node or its packages are not here."""
     with real_pds_server.running() as pds:
         yield pds
+
+
+@pytest.fixture(params=["x", "bluesky", "mastodon"])
+def stand_in(request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    with standing_in(request.param) as network:
+        yield network
+
+
+@pytest.fixture(params=["x", "bluesky", "mastodon", pytest.param("pds", marks=pytest.mark.xdist_group("pds"))])
+def network(request: pytest.FixtureRequest) -> Iterator[Network]:
+    with for_real(request.getfixturevalue("real_pds")) if request.param == "pds" else standing_in(request.param) as one:
+        yield one
 
 
 # One worker starts one server: several at once get in each other's way.

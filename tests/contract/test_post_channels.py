@@ -2,179 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from campaign.channels.bluesky import Bluesky, BlueskyCredentials
-from campaign.channels.mastodon import Mastodon, MastodonCredentials
-from campaign.channels.x import X
-from campaign.channels.x_login import XCredentials
-from campaign.model.batch import PostBatch, PostPart
-from campaign.model.delivery import Keys
+from campaign.channels.bluesky import BlueskyCredentials
+from campaign.channels.mastodon import MastodonCredentials
+from campaign.channels.x_login import XCredentials, XLogin
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Refused
-from campaign.ports.channel import PostChannel
 from campaign.sandbox.faults import Fault
 from campaign.sandbox.server import Sandbox
-from tests.real_pds import FaultyProxy, RealPds
-
-NOW = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
-SECRET = "s3cret-of-national"
-ACCOUNTS = {name: {"national": SECRET, "chapter-west": "s3cret-of-west"} for name in ("x", "bluesky", "mastodon")}
-KEYS = Keys(b"the secret of this suite")
-
-
-def _x(url: str, secret: str, timeout_s: float) -> PostChannel:
-    accounts = {"national": secret, "chapter-west": "s3cret-of-west"}
-    return X(
-        {name: XCredentials("key", "s3cret-of-app", token, "s3cret-of-token") for name, token in accounts.items()},
-        base_url=url,
-        timeout_s=timeout_s,
-    )
-
-
-def _bluesky(url: str, secret: str, timeout_s: float, handles: str = "example.org") -> PostChannel:
-    accounts = {"national": secret, "chapter-west": "s3cret-of-west"}
-    return Bluesky(
-        {name: BlueskyCredentials(f"{name}.{handles}", password) for name, password in accounts.items()},
-        base_url=url,
-        timeout_s=timeout_s,
-    )
-
-
-def _mastodon(url: str, secret: str, timeout_s: float) -> PostChannel:
-    accounts = {"national": secret, "chapter-west": "s3cret-of-west"}
-    return Mastodon(
-        {name: MastodonCredentials(token) for name, token in accounts.items()}, base_url=url, timeout_s=timeout_s
-    )
-
-
-MAKE: dict[str, Callable[[str, str, float], PostChannel]] = {"x": _x, "bluesky": _bluesky, "mastodon": _mastodon}
-
-
-@dataclass
-class StandIn:
-    """A channel and the sandbox that it speaks to."""
-
-    name: str
-    sandbox: Sandbox
-    channel: PostChannel
-    opened: list[PostChannel]
-
-    def taken(self) -> list[dict[str, Any]]:
-        return list(self.sandbox.taken(self.name))
-
-    def ask(self, fault: Fault, *, times: int | None = 1, delay_s: float = 0.0) -> None:
-        self.sandbox.world.faults.ask(self.name, fault, times=times, delay_s=delay_s)
-
-    def another(self, *, secret: str = SECRET, timeout_s: float = 20.0, url: str = "") -> PostChannel:
-        """A second channel to the same network, as another process would have it."""
-        channel = MAKE[self.name](url or self.sandbox.urls[self.name], secret, timeout_s)
-        self.opened.append(channel)
-        return channel
-
-    def stop(self) -> None:
-        self.sandbox.stop()
-
-
-class RealNetwork:
-    """Bluesky's channel, and the real server that it speaks to through a proxy where faults can be asked for."""
-
-    name = "bluesky"
-
-    def __init__(self, pds: RealPds, proxy: FaultyProxy) -> None:
-        self._pds = pds
-        self._proxy = proxy
-        self.opened: list[PostChannel] = []
-        self.channel = self.another()
-
-    def taken(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "account": account,
-                "ref": record["uri"],
-                "text": record["value"]["text"],
-                "reply_to": record["value"].get("reply", {}).get("parent", {}).get("uri"),
-            }
-            for account in ACCOUNTS["bluesky"]
-            for record in self._pds.records(f"{account}.test")
-        ]
-
-    def ask(self, fault: Fault, *, times: int | None = 1, delay_s: float = 0.0) -> None:
-        self._proxy.faults.ask("bluesky", fault, times=times, delay_s=delay_s)
-
-    def another(self, *, secret: str = SECRET, timeout_s: float = 20.0) -> PostChannel:
-        channel = _bluesky(self._proxy.url, secret, timeout_s, "test")
-        self.opened.append(channel)
-        return channel
-
-    def stop(self) -> None:
-        self._proxy.stop()
-
-
-Network = StandIn | RealNetwork
-
-
-@contextmanager
-def standing_in(name: str) -> Iterator[StandIn]:
-    with Sandbox(accounts=ACCOUNTS, now=NOW) as sandbox:
-        channel = MAKE[name](sandbox.urls[name], SECRET, 20.0)
-        network = StandIn(name, sandbox, channel, [channel])
-        yield network
-        for opened in network.opened:
-            opened.close()
-
-
-@contextmanager
-def for_real(pds: RealPds) -> Iterator[RealNetwork]:
-    for account, password in ACCOUNTS["bluesky"].items():
-        pds.account(f"{account}.test", password)
-        pds.forget(f"{account}.test")
-    proxy = FaultyProxy(pds.url, NOW)
-    network = RealNetwork(pds, proxy)
-    yield network
-    for opened in network.opened:
-        opened.close()
-    proxy.stop()
-
-
-@pytest.fixture(params=["x", "bluesky", "mastodon"])
-def stand_in(request: pytest.FixtureRequest) -> Iterator[StandIn]:
-    with standing_in(request.param) as network:
-        yield network
-
-
-@pytest.fixture(params=["x", "bluesky", "mastodon", pytest.param("pds", marks=pytest.mark.xdist_group("pds"))])
-def network(request: pytest.FixtureRequest) -> Iterator[Network]:
-    with for_real(request.getfixturevalue("real_pds")) if request.param == "pds" else standing_in(request.param) as one:
-        yield one
-
-
-def batch(*texts: str, first: int = 0, sent: Sequence[str] = (), wave: int = 7, account: str = "national") -> PostBatch:
-    """The parts of a thread from its part ``first`` on."""
-    parts = [PostPart(seq, KEYS.key(wave, seq), text) for seq, text in enumerate(texts, start=first)]
-    return PostBatch(id=1, account=account, parts=parts, made_at=NOW, sent=tuple(sent), language="en", attempted_at=NOW)
-
-
-def deliver(channel: PostChannel, posts: PostBatch) -> Sequence[object]:
-    return channel.deliver(posts, channel.compose(posts))
-
-
-def settle(channel: PostChannel, posts: PostBatch) -> Sequence[object]:
-    return channel.settle(posts, channel.compose(posts))
-
-
-def refs(outcomes: Sequence[object]) -> list[str]:
-    """The ids of posts that were all accepted."""
-    found = [outcome.ref for outcome in outcomes if isinstance(outcome, Accepted) and outcome.ref]
-    assert len(found) == len(outcomes), outcomes
-    return found
+from tests.networks import ACCOUNTS, NOW, Network, StandIn, batch, deliver, refs, settle
 
 
 def test_a_post_is_accepted_with_its_id_and_where_it_can_be_seen(network: Network) -> None:
@@ -430,6 +271,7 @@ def test_no_secret_is_in_a_repr(network: Network) -> None:
     assert "s3cret" not in repr(network.channel)
     credentials = (
         XCredentials("s3cret1", "s3cret2", "s3cret3", "s3cret4"),
+        XLogin("s3cret5", "s3cret6", "s3cret7", "s3cret8"),
         BlueskyCredentials("coalition.example.org", "s3cret"),
         MastodonCredentials("s3cret"),
     )
