@@ -210,6 +210,7 @@ def received(sandbox: Sandbox) -> Iterator[proof.Received]:
             key=one.get("key") or "",
             ref=one.get("ref") or "",
             text=one.get("text") or "",
+            deleted=bool(one.get("deleted")),
         )
 
 

@@ -13,13 +13,17 @@ EMAIL = "email"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One message that a provider has taken: ``key`` is our own key of it (e-mail), ``ref`` the provider's (posts)."""
+    """One message that a provider has taken: ``key`` is our own key of it (e-mail), ``ref`` the provider's (posts).
+
+    ``deleted``: it was taken, and does not stand any more.
+    """
 
     channel: str
     account: str
     key: str
     ref: str
     text: str
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class Proof:
     """``twice``, ``lost`` and ``unknown`` name deliveries that are not as they must be; all are empty if all is well.
 
     ``lost``: accepted by the ledger, but no provider has it. ``unknown``: a provider has it, but the ledger says that
-    it was not sent. What is in doubt may be either, and counts as neither.
+    it was not sent, or is deleted. What is in doubt may be either, and counts as neither. ``posts`` are those that
+    stand, ``deleted`` those that did.
     """
 
     mails: int
@@ -36,6 +41,7 @@ class Proof:
     twice: tuple[str, ...]
     lost: tuple[str, ...]
     unknown: tuple[str, ...]
+    deleted: int = 0
 
     @property
     def holds(self) -> bool:
@@ -45,13 +51,13 @@ class Proof:
 def of(sent: Iterable[Sent], received: Iterable[Received], keys: Keys) -> Proof:
     """Compare delivery by delivery. E-mail is known by our key, a post by the id that the network gave it."""
     mails: Counter[str] = Counter()
-    posts: dict[tuple[str, str, str], str] = {}
+    posts: dict[tuple[str, str, str], Received] = {}
     texts: Counter[tuple[str, str, str]] = Counter()
     for one in received:
         if one.channel == EMAIL:
             mails[one.key] += 1
         else:
-            posts[one.channel, one.account, one.ref] = one.text
+            posts[one.channel, one.account, one.ref] = one
             texts[one.channel, one.account, one.text] += 1
     twice = [_mail(keys, key) for key, n in mails.items() if n > 1]
     twice += [f"{channel} {account}: {text[:60]}" for (channel, account, text), n in texts.items() if n > 1]
@@ -65,7 +71,10 @@ def of(sent: Iterable[Sent], received: Iterable[Received], keys: Keys) -> Proof:
             left_mails.discard(key)
         else:
             place = (delivery.channel, delivery.recipient, delivery.ref)
-            there = place in posts
+            # One that is retracted is as it must be where it was there and is not any more.
+            there = place in posts and (delivery.state is State.RETRACTED or not posts[place].deleted)
+            if there and delivery.state is State.RETRACTED and not posts[place].deleted:
+                unknown.append(name)
             left_posts.discard(place)
         if delivery.state is State.IN_DOUBT:
             in_doubt += 1
@@ -78,11 +87,12 @@ def of(sent: Iterable[Sent], received: Iterable[Received], keys: Keys) -> Proof:
         unknown += [f"{channel} {account} {ref}" for channel, account, ref in left_posts]
     return Proof(
         mails=sum(mails.values()),
-        posts=len(posts),
+        posts=sum(not one.deleted for one in posts.values()),
         in_doubt=in_doubt,
         twice=tuple(twice),
         lost=tuple(lost),
         unknown=tuple(unknown),
+        deleted=sum(one.deleted for one in posts.values()),
     )
 
 

@@ -21,7 +21,7 @@ from campaign.flow.fit import MASTODON_CHARACTERS, URL_LENGTH, fits
 from campaign.sandbox import mastodon_media, multipart
 from campaign.sandbox.faults import Fault, NoReply
 from campaign.sandbox.mastodon_media import Attachments, Invalid
-from campaign.sandbox.mastodon_statuses import DOMAIN, TAKEN, Status, Statuses, person
+from campaign.sandbox.mastodon_statuses import DELETED, DOMAIN, TAKEN, Status, Statuses, person
 from campaign.sandbox.windows import STRUCK_RESET, Window, Windows
 from campaign.sandbox.world import World
 
@@ -264,7 +264,8 @@ def routes(world: World) -> list[Route]:
 
 
 def taken(world: World) -> Iterator[dict[str, Any]]:
-    """Each post that was taken; ``key`` is its Idempotency-Key."""
+    """Each post that was taken, and whether it was deleted since; ``key`` is its Idempotency-Key."""
+    gone = {record["id"] for record in world.journal.records(DELETED)}
     kept = {record["id"]: record for record in world.journal.records(mastodon_media.MEDIA)}
 
     def media_of(record: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -281,6 +282,7 @@ def taken(world: World) -> Iterator[dict[str, Any]]:
             "at": record["at"],
             "ref": record["id"],
             "reply_to": record["reply_to"],
+            "deleted": record["id"] in gone,
             "media": media_of(record),
         }
 

@@ -27,7 +27,7 @@ from campaign.sandbox.windows import STRUCK_RESET, Window, Windows
 from campaign.sandbox.world import World
 from campaign.sandbox.x_logins import Logins
 from campaign.sandbox.x_media import Uploads
-from campaign.sandbox.x_posts import TAKEN, Posts, page, shown, user_id, username, wanted
+from campaign.sandbox.x_posts import DELETED, TAKEN, Posts, page, shown, user_id, username, wanted
 from campaign.sandbox.x_rules import (
     Refusal,
     answer,
@@ -246,7 +246,8 @@ def routes(world: World) -> list[Route]:
 
 
 def taken(world: World) -> Iterator[dict[str, Any]]:
-    """Each post that was taken. X knows no key of ours."""
+    """Each post that was taken, and whether it was deleted since. X knows no key of ours."""
+    gone = {record["id"] for record in world.journal.records(DELETED)}
     kept = {record["id"]: record for record in world.journal.records(x_media.MEDIA)}
     alts = {record["id"]: record["alt"] for record in world.journal.records(x_media.DESCRIBED)}
     for record in world.journal.records(TAKEN):
@@ -259,6 +260,7 @@ def taken(world: World) -> Iterator[dict[str, Any]]:
             "at": record["at"],
             "ref": record["id"],
             "reply_to": record["reply_to"],
+            "deleted": record["id"] in gone,
             "media": [
                 {"digest": kept[number]["digest"], "type": kind, "alt": alts.get(number, "")}
                 for number, kind in record.get("media", ())

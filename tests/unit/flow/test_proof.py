@@ -86,3 +86,18 @@ def test_what_is_in_doubt_may_be_either(there: bool) -> None:  # noqa: FBT001 - 
     told = proof.of([mail(0, State.IN_DOUBT), post("", State.IN_DOUBT)], received, KEYS)
     assert told.holds
     assert told.in_doubt == 2
+
+
+def test_a_post_that_was_retracted_must_have_been_there_and_be_gone() -> None:
+    gone = replace(posted("a"), deleted=True)
+    told = proof.of([post("a", State.RETRACTED)], [gone], KEYS)
+    assert (told.holds, told.posts, told.deleted) == (True, 0, 1)
+    stands = proof.of([post("a", State.RETRACTED)], [posted("a")], KEYS)
+    assert (stands.lost, stands.unknown) == ((), ("launch#1 0",))
+    never = proof.of([post("a", State.RETRACTED)], [], KEYS)
+    assert (never.lost, never.unknown) == (("launch#1 0",), ())
+
+
+def test_a_post_that_is_gone_though_nobody_retracted_it_is_lost() -> None:
+    told = proof.of([post("a")], [replace(posted("a"), deleted=True)], KEYS)
+    assert (told.lost, told.unknown) == (("launch#1 0",), ())
