@@ -34,8 +34,8 @@ _REST: Final = re.compile(r"(?::[0-9]{1,5})?(?:[/?#][^\s<>\"'\]\[{}|\\^`]*)?")
 _TICKER: Final = re.compile(rf"{_BEFORE}\$([A-Za-z][A-Za-z0-9]{{0,4}})(?![\w$-])")
 _HASH: Final = re.compile(rf"{_BEFORE}[#＃](?!\ufe0f|\u20e3)")
 
-_INSIDE_TAG: Final = frozenset("_-.&·")
-"""Punctuation that a hashtag may hold, not at its end."""
+_INSIDE_TAG: Final = frozenset("_-.&·\u05be\u05f3\u05f4\u0f0b\u301c\u30a0\u30fb")
+"""Punctuation that a hashtag may hold, not at its end; that of Hebrew, Tibetan and Japanese stands within words."""
 _ZERO_WIDTH: Final = frozenset("\u00ad\u2060\u200b\u200c\u200d\u20e2\ufeff")
 """Bluesky's app ends a hashtag at these."""
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")

@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from campaign.rendering.sentences import End, Piece, pieces
 
-MOST_CHARACTERS: Final = 25_000
-"""Longer texts are not taken apart: that would be a thread of a hundred parts, and nobody meant it."""
+MOST_CHARACTERS: Final = 10_000
+"""Longer texts are not taken apart: that would be a thread of forty parts, and nobody meant it."""
 _MOST_DIGITS: Final = 3
 
 _COSTS: Final = {End.PARAGRAPH: 0, End.LINE: 700, End.SENTENCE: 1_500}
@@ -77,16 +76,19 @@ def split(text: str, room: Room, *, language: str = "en") -> tuple[str, ...]:
 
 
 def _together(text: str, found: list[Piece], room: Room) -> list[Piece]:
-    """Links, hashtags and mentions that stand alone, with the sentence before them where both fit."""
-    joined: list[Piece] = []
+    """Links, hashtags and mentions that stand alone, with the sentence before them where all of them fit."""
+    blocks: list[tuple[Piece, bool]] = []
     for piece in found:
-        if joined and _NAMES.fullmatch(text, piece.start, piece.stop):
-            before = joined[-1]
-            both = Piece(before.start, piece.stop, piece.end)
-            if room.takes(text[both.start : both.stop]):
-                joined[-1] = both
-                continue
-        joined.append(piece)
+        alone = _NAMES.fullmatch(text, piece.start, piece.stop) is not None
+        if blocks and alone and blocks[-1][1] and room.takes(text[blocks[-1][0].start : piece.stop]):
+            piece = Piece(blocks.pop()[0].start, piece.stop, piece.end)  # noqa: PLW2901 - it has grown
+        blocks.append((piece, alone))
+    joined: list[Piece] = []
+    for piece, alone in blocks:
+        if joined and alone and room.takes(text[joined[-1].start : piece.stop]):
+            joined[-1] = Piece(joined[-1].start, piece.stop, piece.end)
+        else:
+            joined.append(piece)
     return joined
 
 
@@ -96,63 +98,57 @@ class _Measured:
     def __init__(self, text: str, found: list[Piece], room: Room) -> None:
         self.text = text
         self.pieces = found
-        self.room = room
+        self.most = room.most
+        following = [*(piece.start for piece in found[1:]), found[-1].stop]
+        self.gaps = [0, *(len(text[piece.stop : at].encode()) for piece, at in zip(found, following, strict=True))]
+        """Before each piece, counted generously: in bytes."""
+        self.sums = [tuple(0 for _ in room.most)]
+        """All that is before each piece, the gaps included."""
+        for piece, gap in zip(found, self.gaps[1:], strict=True):
+            counts = room.counts(text[piece.start : piece.stop])
+            self.sums.append(tuple(total + count + gap for total, count in zip(self.sums[-1], counts, strict=True)))
 
     def best(self) -> list[tuple[int, int]]:
         """The parts as slices of the pieces: the fewest, and of those the ways with the least cost."""
         count = len(self.pieces)
-        reach = [self._reach(start) for start in range(count)]
+        reach = self._reach()
         fewest = [0] * (count + 1)  # from each piece to the end
         for start in reversed(range(count)):
             fewest[start] = 1 + fewest[reach[start]]
-        target = max(1, self._length(0, count) // fewest[0])
+        lengths = [total[0] for total in self.sums]
+        target = max(1, lengths[count] // fewest[0])
+        ends = [*(self._ends(piece) for piece in self.pieces[:-1]), 0]
         costs = [0] * (count + 1)
         following = [count] * count
         for start in reversed(range(count)):
-            # Only what leads to the fewest parts is looked at; the first of equals is taken, so that it is always one.
-            stops = [stop for stop in range(start + 1, reach[start] + 1) if fewest[stop] == fewest[start] - 1]
-            ways = ((self._cost(start, stop, target) + costs[stop], stop) for stop in stops)
-            costs[start], following[start] = min(ways)
+            ways = []
+            for stop in range(reach[start], start, -1):
+                if fewest[stop] != fewest[start] - 1:  # nor would any before it be: that is one part more
+                    break
+                off = (lengths[stop] - self.gaps[stop] - lengths[start] - target) * 100 // target
+                ways.append((off * off + ends[stop - 1] + costs[stop], stop))
+            costs[start], following[start] = min(ways)  # of equals the shortest part first, so that it is always one
         cuts, at = [], 0
         while at < count:
             cuts.append((at, following[at]))
             at = following[at]
         return cuts
 
-    @cached_property
-    def _before(self) -> list[tuple[int, ...]]:
-        """What is counted for the pieces before each one, with what stands between; at the end, for all."""
-        ways = len(self.room.most)
-        sums = [(0,) * ways]
-        for piece, following in zip(self.pieces, [*self.pieces[1:], None], strict=True):
-            between = len(self.text[piece.stop : following.start].encode()) if following else 0
-            counts = self.room.counts(self.text[piece.start : piece.stop])
-            sums.append(tuple(total + count + between for total, count in zip(sums[-1], counts, strict=True)))
-        return sums
+    def _reach(self) -> list[int]:
+        """Up to which piece a part can go that begins with each of them: at least over that one."""
+        count, stop = len(self.pieces), 0
+        reach = []
+        for start in range(count):
+            stop = max(stop, start + 1)
+            while stop < count and self._fits(start, stop + 1):
+                stop += 1
+            reach.append(stop)
+        return reach
 
-    def _sizes(self, start: int, stop: int) -> tuple[int, ...]:
-        """What the network counts at most for the pieces from ``start`` up to ``stop``."""
-        between = len(self.text[self.pieces[stop - 1].stop : self.pieces[stop].start].encode()) if self._on(stop) else 0
-        return tuple(
-            after - before - between for before, after in zip(self._before[start], self._before[stop], strict=True)
-        )
-
-    def _on(self, stop: int) -> bool:
-        return stop < len(self.pieces)
-
-    def _length(self, start: int, stop: int) -> int:
-        return self._sizes(start, stop)[0]
-
-    def _reach(self, start: int) -> int:
-        """Up to which piece a part can go that begins with ``start``: at least over that one."""
-        stop = start + 1
-        while self._on(stop) and all(map(int.__le__, self._sizes(start, stop + 1), self.room.most)):
-            stop += 1
-        return stop
-
-    def _cost(self, start: int, stop: int, target: int) -> int:
-        off = (self._length(start, stop) - target) * 100 // target
-        return off * off + (self._ends(self.pieces[stop - 1]) if self._on(stop) else 0)
+    def _fits(self, start: int, stop: int) -> bool:
+        gap = self.gaps[stop]
+        sizes = zip(self.sums[start], self.sums[stop], self.most, strict=True)
+        return all(after - before - gap <= most for before, after, most in sizes)
 
     def _ends(self, last: Piece) -> int:
         announces = self.text[last.stop - 1] in ":："  # noqa: RUF001 - both signs
