@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Literal, Self
 from campaign.bootstrap import channels, costs, web
 from campaign.bootstrap.watched import Watched
 from campaign.errors import NotConfigured
-from campaign.flow import proof, rollout
+from campaign.flow import meant, proof, rollout
 from campaign.flow.desk import Desk
 from campaign.model.bundle import Sources
 from campaign.model.delivery import Keys
+from campaign.model.plan import Plan
 from campaign.ports.channel import MailChannel, PostChannel
 from campaign.ports.clock import Clock
 from campaign.ports.ledger import Filters
@@ -75,6 +76,11 @@ class Program:
 
         return in_step
 
+    def strangers(self) -> list[str]:
+        """Why nothing is posted by accounts that are not those that the plan means; asks the networks who they are."""
+        guarded = [channel for channel in self.desk.posts.values() if isinstance(channel, meant.Meant)]
+        return [why for channel in guarded for why in channel.strangers().values()]
+
     def prove(self) -> proof.Proof:
         """The ledger against what the stand-ins have taken. Only for a program with a sandbox of its own."""
         if self.sandbox is None:
@@ -93,10 +99,18 @@ def live(settings: Settings, sources: Sources, *, clock: Clock, report: Report) 
     stack = ExitStack()
     database = open_database(settings)
     stack.callback(database.close)
-    mails, posts = channels.live(settings, sources.plan)
+    mails, opened = channels.live(settings, sources.plan)
+    posts = {name: _as_meant(channel, sources.plan, clock) for name, channel in opened.items()}
     program = _program(sources, database, "live", mails, posts, secret, settings, clock, report, stack)
     program.desk.feedback = web.feedback(settings, database, clock=clock, tell=program.desk.tell)
     return program
+
+
+def _as_meant(channel: PostChannel, plan: Plan, clock: Clock) -> PostChannel:
+    """Where the plan says who the accounts are, the channel posts by no others."""
+    named = plan.handles.get(channel.name, {})
+    used = {account: named[account] for account in channels.accounts_of(plan)[channel.name] if account in named}
+    return meant.Meant(channel, used, clock) if used else channel
 
 
 def sandboxed(

@@ -8,6 +8,7 @@ and https://docs.joinmastodon.org/methods/accounts/#statuses.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -31,6 +32,8 @@ __all__ = ["Mastodon", "MastodonCredentials"]
 _THREAD = 100
 _PAGE = 40
 _PAGES = 10
+_CHECKS = 8
+"""Accounts that are asked about at the same time."""
 _READ = 20
 """Posts that GET /api/v1/statuses tells of in one call."""
 _SPENT = HTTPStatus.TOO_MANY_REQUESTS
@@ -69,14 +72,8 @@ class Mastodon:
 
     def check(self) -> Sequence[Standing]:
         """Ask each server who its account is and what it takes."""
-        standings = []
-        for account in self._accounts:
-            try:
-                standings.append(mastodon_server.standing(self._clients, account))
-            except Unreadable as error:
-                wrong = f'the Mastodon account "{account}" cannot be used: {error}; {_remedy(account)}'
-                standings.append(Standing(account, "", wrong=wrong))
-        return standings
+        with ThreadPoolExecutor(_CHECKS, thread_name_prefix="mastodon") as pool:
+            return list(pool.map(self._standing, self._accounts))
 
     def compose(self, batch: PostBatch) -> Payload:
         """Each part's parameters with its key; what it replies to and its media's ids are known at delivery."""
@@ -221,6 +218,13 @@ class Mastodon:
         if account not in self._ids:
             self._ids[account], _ = mastodon_server.user(self._clients, account)
         return self._ids[account]
+
+    def _standing(self, account: str) -> Standing:
+        try:
+            return mastodon_server.standing(self._clients, account)
+        except Unreadable as error:
+            wrong = f'the Mastodon account "{account}" cannot be used: {error}; {_remedy(account)}'
+            return Standing(account, "", wrong=wrong)
 
     def _timeline(self, account: str, *, since: datetime) -> tuple[list[Seen], bool]:
         """The account's posts since then, oldest first, and whether these are all."""

@@ -38,7 +38,8 @@ def run(
     """Send what is approved, at its instant, until all of it is out.
 
     Without --live it talks to the sandbox: the same code, on the real clock, but nobody is reached. With it, the number
-    of people whom the approved steps can reach has to be typed, or given with --yes-send-to.
+    of people whom the approved steps can reach has to be typed, or given with --yes-send-to; and where the plan says
+    who its accounts are, nothing is posted by others.
 
     Ctrl-C or SIGTERM ends it after the calls under way; started again, it goes on where it was. A second one on the
     same database does no harm.
@@ -56,6 +57,7 @@ def run(
     with _program(configured, sources, live=live) as program:
         _approved(program, live=live)
         if live:
+            _meant(program)
             _confirm(program, yes_send_to)
         else:
             screen.out.print("Everything goes to the sandbox; nobody is reached. For the real thing: --live")
@@ -95,6 +97,12 @@ def _approved(program: Program, *, live: bool) -> None:
     waiting = [standing.step.id for standing in standings if not standing.is_approved]
     if waiting:
         screen.say("Not approved, and not sent: ", f"{', '.join(waiting)}. Approve with: {command}", style="yellow")
+
+
+def _meant(program: Program) -> None:
+    """Say of which accounts nothing is posted because they are not those that the plan means."""
+    for why in program.strangers():
+        screen.say("Posts nothing: ", f"{why}. Its posts wait until it is right, or are too late.", style="red")
 
 
 def _confirm(program: Program, given: int | None) -> None:
