@@ -31,6 +31,8 @@ _FIGURE_MOST: Final = 3
 _STEP: Final = 2
 _SMALLER_FOR_EVEN: Final = 0.78
 """Words may be set smaller than they could be, down to this share, where their lines are more even or fuller then."""
+_AIR: Final = 0.88
+"""The share of the room that words may take without looking crammed; what takes more has to be that much better."""
 
 _CAPITAL: Final = 0.66
 _DESCENT: Final = 0.21
@@ -218,6 +220,8 @@ def _largest(
             continue
         largest = largest or size
         score = size * lines.even * math.sqrt(lines.full)
+        if _height(lines, size) > _AIR * height:
+            score *= _AIR
         if found is None or score > found[0]:
             found = (score, lines, size)
     return None if found is None else found[1:]

@@ -19,8 +19,9 @@ _SMALL_WORD: Final = re.compile(r"\w{1,3} ?")
 _SENTENCE_END: Final = re.compile(r"[.!?…][”’»“›]? *$")
 
 _HANGING_WORD: Final = 0.07
-"""What a line that ends in a small word, or with the first word of a sentence, costs beside its blank: as much as if
-it were shorter by this share of the measure. So "in / a crowd" is taken over "in a / crowd" where both are near."""
+"""What a break after a small word, after a sentence's first word or before its last costs beside the blank: as much as
+if the line were shorter by this share of the measure. So "/ in a crowd" is taken over "in a / crowd" where both are
+near."""
 _NO_WAY: Final = (1_000_000, 0.0, 0)
 
 
@@ -82,8 +83,11 @@ def _even(lengths: list[float]) -> float:
 
 
 def _hangs(pieces: tuple[str, ...], end: int) -> bool:
-    """Whether a line that ends before piece ``end`` leaves a small word, or a sentence's first, at its end."""
-    return bool(_SMALL_WORD.fullmatch(pieces[end - 1])) or (end > 1 and bool(_SENTENCE_END.search(pieces[end - 2])))
+    """Whether a line that ends before piece ``end`` leaves a small word or a sentence's first at its end, or begins the
+    next line with a sentence's last."""
+    small = _SMALL_WORD.fullmatch(pieces[end - 1])
+    first = end > 1 and _SENTENCE_END.search(pieces[end - 2])
+    return bool(small or first or _SENTENCE_END.search(pieces[end]))
 
 
 @lru_cache(maxsize=64)

@@ -75,15 +75,15 @@ _LEGAL_FORM: Final = re.compile(
 
 
 def source_line(letter: Letter, language: str, *, restated: bool) -> str:
-    """Where a card's words come from: "Letter to Jeffrey P. Bezos of Amazon.com, 22 May 2018". ``restated`` words are
-    said to be ours. In a language without phrases here: the data alone, divided by commas.
+    """Where a card's words come from: "Letter to Jeffrey P. Bezos of Amazon.com, 22 May 2018"; ``restated``: "In our
+    words: letter to Jeffrey P. Bezos, 22 May 2018". In a language without phrases here: the data alone, between commas.
 
     The spaces in names and dates do not break, so that a name stays on its line.
     """
     phrases = _PHRASES.get(_primary(language))
     one, *more = letter.addressees
     name, organisation = _kept_together(one.name), _kept_together(_organisation(one))
-    if len(name) + len(organisation) > _LONGEST_ADDRESSEE:
+    if restated or len(name) + len(organisation) > _LONGEST_ADDRESSEE:  # the line has more to say, or is long
         organisation = ""
     if phrases is None:
         date = letter.date.isoformat() if letter.date else ""
@@ -118,14 +118,14 @@ def tidy(text: str) -> str:
     return _BREAKING.sub(" ", _APOSTROPHE.sub("’", text)).strip(" ")
 
 
-def spoken(words: str, source: str, by: str, language: str, *, quotation: bool) -> str:
+def spoken(words: str, source: str, by: str, language: str, *, quotation: bool, restated: bool) -> str:
     """The alternative text of a card that says ``words``, all of what it shows. ``words`` stand as they are drawn."""
     source = source.replace(_NO_BREAK, " ")  # which matters to lines alone
     phrases = _PHRASES.get(_primary(language))
     if phrases is None:
         return " ".join(_ended(part) for part in (words, source, by) if part)
     shown = phrases.quoted.format(text=words) if quotation else words
-    told = phrases.source.format(source=source) if source else ""
+    told = _ended(source) if source and restated else phrases.source.format(source=source) if source else ""
     return " ".join(part for part in (_ended(shown), told, _ended(by) if by else "") if part)
 
 

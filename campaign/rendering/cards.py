@@ -92,7 +92,7 @@ def alt_text(card: Card) -> str:
         words = _words(card).join(_marks(card))
     source, by = card_words.tidy(card.source), card_words.tidy(card.by)
     quotation = card.kind == "quotation" and not card.restated
-    return card_words.spoken(words, source, by, card.language, quotation=quotation)
+    return card_words.spoken(words, source, by, card.language, quotation=quotation, restated=card.restated)
 
 
 def problems(card: Card) -> list[str]:

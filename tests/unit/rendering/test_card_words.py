@@ -41,7 +41,7 @@ def test_the_source_line_is_in_the_posts_language_or_the_data_alone(language: st
 
 
 def test_the_source_line_says_that_restated_words_are_ours() -> None:
-    assert line(restated=True) == "In our words: letter to Robin Ash of Example, 22 May 2018"
+    assert line(restated=True) == "In our words: letter to Robin Ash, 22 May 2018"
     assert line("es", restated=True).startswith("En nuestras palabras: ")
 
 

@@ -147,6 +147,11 @@ def test_the_alternative_text_is_in_the_cards_language_or_the_data_alone(languag
     assert alt_text(quotation("No.", language=language)) == expected
 
 
+def test_the_alternative_text_of_restated_words_says_so_in_place_of_source() -> None:
+    restated = quotation("No.", restated=True, source="In our words: letter to Robin Ash")
+    assert alt_text(restated) == "No. In our words: letter to Robin Ash. Free to Walk Coalition."
+
+
 def test_the_alternative_text_of_a_figure_reads_as_a_sentence() -> None:
     assert alt_text(figure()) == f"41 organisations have signed. Source: {LETTER}. Free to Walk Coalition."
 
