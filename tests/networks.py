@@ -18,6 +18,7 @@ from campaign.model.delivery import Keys
 from campaign.model.media import Media, PartMedia
 from campaign.model.outcome import Accepted
 from campaign.ports.channel import PostChannel
+from campaign.rendering.media_types import told
 from campaign.sandbox.faults import Fault
 from campaign.sandbox.server import Sandbox
 from tests.real_pds import FaultyProxy, RealPds
@@ -99,6 +100,7 @@ class RealNetwork:
                 "ref": record["uri"],
                 "text": record["value"]["text"],
                 "reply_to": record["value"].get("reply", {}).get("parent", {}).get("uri"),
+                "media": record["value"].get("embed", {}).get("images", []),
             }
             for account in ACCOUNTS["bluesky"]
             for record in self._pds.records(f"{account}.test")
@@ -168,7 +170,7 @@ def showing(
 ) -> PostBatch:
     """The same thread with pictures in its part ``part``; they are described as "A crowd 1" and so on."""
     media = tuple(
-        Media(sha256(body).hexdigest(), kind, len(body), f"A crowd {place}", 64, 48)
+        Media(sha256(body).hexdigest(), told(body) or "", len(body), f"A crowd {place}", 64, 48)
         for place, body in enumerate(pictures, start=1)
     )
     parts = [one._replace(shows=PartMedia(media)) if one.seq == part else one for one in posts.parts]

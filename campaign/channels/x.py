@@ -162,8 +162,9 @@ class X:
     def metrics(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics] | Deferred:
         """100 posts in a request: https://docs.x.com/x-api/posts/get-posts-by-ids."""
         found: dict[str, Metrics] = {}
-        for start in range(0, len(refs), _PAGE):
-            asked = {"ids": ",".join(refs[start : start + _PAGE])}
+        known = [ref for ref in refs if ref.isdigit()]
+        for start in range(0, len(known), _PAGE):
+            asked = {"ids": ",".join(known[start : start + _PAGE])}
             try:
                 shown = self._read_either(account, "/2/tweets", asked, _FIGURES)
                 found.update(_figures(post) for post in shown.get("data", ()))
@@ -176,14 +177,17 @@ class X:
         return found
 
     def retract(self, account: str, ref: str) -> Outcome:
-        """Delete the post; one that is not there any more counts as deleted."""
+        """Delete the post; one that is not there any more counts as deleted. A lost reply is no doubt: it is asked
+        again."""
+        if not ref.isdigit():
+            return Refused(f"this is no post on X: {ref}", code="ref")
         try:
             reply = self._calls.ask(account, "DELETE", f"/2/tweets/{ref}")
         except Unanswered as none:
-            return none.outcome
+            return replies.before_the_post(none.outcome)
         if reply.ok or reply.status_code == HTTPStatus.NOT_FOUND:
             return replies.accepted(ref, reply)
-        return replies.outcome(reply, about="deleting")
+        return replies.before_the_post(replies.outcome(reply, about="deletion"))
 
     def close(self) -> None:
         self._closed.set()
