@@ -80,7 +80,7 @@ class RealPds:
         return answered
 
     def records(self, handle: str, *, url: str = "") -> list[dict[str, Any]]:
-        """The account's posts by key, the oldest first, each with uri, cid and value."""
+        """The account's latest hundred posts by key, the oldest first, each with uri, cid and value."""
         asked = {"repo": self._tokens[url or self.url, handle][0], "collection": POST, "limit": "100"}
         listed: list[dict[str, Any]] = self.call("repo.listRecords", url=url, **asked)["records"]
         return sorted(listed, key=lambda record: str(record["uri"]))
@@ -88,9 +88,9 @@ class RealPds:
     def forget(self, handle: str) -> None:
         """Delete all of the account's posts."""
         kind = {"$type": "com.atproto.repo.applyWrites#delete", "collection": POST}
-        writes = [{**kind, "rkey": record["uri"].rpartition("/")[2]} for record in self.records(handle)]
-        if writes:
-            did = self._tokens[self.url, handle][0]
+        did = self._tokens[self.url, handle][0]
+        while records := self.records(handle):
+            writes = [{**kind, "rkey": record["uri"].rpartition("/")[2]} for record in records]
             self.call("repo.applyWrites", {"repo": did, "writes": writes}, handle=handle)
 
     def commits(self, handle: str) -> str:

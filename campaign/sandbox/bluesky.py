@@ -1,18 +1,16 @@
 """Bluesky's stand-in: one personal data server with sessions and the record calls, its rules, limits and errors.
 
 It answers as the lexicons com.atproto.server.* and com.atproto.repo.* say, and where they are silent as the reference
-server was seen to: a taken key at createRecord is a 500, an identical putRecord makes no commit.
+server does; tests/contract/test_bluesky_servers.py holds both to the same. What the AppView counts it tells itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
-import hmac
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +19,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from campaign.sandbox.bluesky_repo import Refusal, Repos, Write, taken
+from campaign.sandbox.applause import applause
+from campaign.sandbox.bluesky_accounts import Accounts, Signed, repo
+from campaign.sandbox.bluesky_blobs import HEAD_BYTES, type_of
+from campaign.sandbox.bluesky_lexicon import POST, Refusal, blob_id
+from campaign.sandbox.bluesky_repo import Repos, Standing, Write, taken
 from campaign.sandbox.faults import Fault, NoReply
 from campaign.sandbox.windows import STRUCK_RESET, Window, Windows
 from campaign.sandbox.world import World
@@ -35,21 +37,14 @@ _POINTS_A_DAY = 35_000
 _POINTS = {"create": 3, "put": 2, "update": 2, "delete": 1}
 _SIGN_INS = 30
 _SIGN_IN_WINDOW = timedelta(minutes=5)
-_ACCESS = timedelta(hours=2)
-_REFRESH = timedelta(days=60)
-_BODY_BYTES = 1_000_000
+_BODY_BYTES = 150 * 1024
+_BLOB_BYTES = 300_000_000
+"""Each server sets its own; this is what the largest blob of the lexicons has."""
+_POSTS = 25
+_HANDLE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _LIST = 100
 _TID_DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Signed:
-    """Whose session it is."""
-
-    account: str
-    handle: str
-    did: str
 
 
 class _Limited(Exception):
@@ -64,6 +59,7 @@ class _Server:
     def __init__(self, world: World) -> None:
         self._world = world
         self._repos = Repos(world)
+        self._accounts = Accounts(world)
         self._hour = Windows(world.limits.get("bluesky", _POINTS_AN_HOUR), _HOUR)
         self._day = Windows(_POINTS_A_DAY, _DAY)
         self._sign_ins = Windows(_SIGN_INS, _SIGN_IN_WINDOW)
@@ -74,16 +70,14 @@ class _Server:
         window = self._sign_ins.take(handle, self._world.now())
         if window.refused:
             raise _Limited(window)
-        account = self._owner(handle, str(asked.get("password", "")))
-        if account is None:
-            raise Refusal("AuthenticationRequired", "Invalid identifier or password", 401)
-        return _json(self._session(_Signed(account, handle, _did(handle))), window)
+        signed = self._accounts.sign_in(handle, str(asked.get("password", "")))
+        return _json(self._accounts.session(signed), window)
 
     async def refresh_session(self, request: Request) -> Response:
-        return _json(self._session(self._read(request, "refresh")))
+        return _json(self._accounts.session(self._read(request, "refresh")))
 
     async def get_session(self, request: Request) -> Response:
-        signed = self._read(request, "access")
+        signed = self._read(request, "appPass")
         window = self._hour.take(signed.did, self._world.now(), points=0)
         return _json({"handle": signed.handle, "did": signed.did, "active": True}, window)
 
@@ -97,22 +91,21 @@ class _Server:
 
     async def put_record(self, request: Request) -> Response:
         asked = await _body(request)
-        signed = self._read(request, "access")
+        signed = self._read(request, "appPass")
         collection, rkey, record = asked.get("collection"), asked.get("rkey"), asked.get("record")
         there = self._repos.get(signed.did, str(collection), str(rkey))
+        if there is not None and there.value == record:
+            same = {"uri": f"at://{signed.did}/{collection}/{rkey}", "cid": there.cid, "validationStatus": "valid"}
+            return _json(same, self._count(signed.did, _POINTS["put"], self._world.now()))
         if "swapRecord" in asked and asked["swapRecord"] != (there.cid if there else None):
             raise Refusal("InvalidSwap", f"Record was at {there.cid if there else None}")
-        if there is not None and there.value == record:
-            return _json(
-                {"uri": f"at://{signed.did}/{collection}/{rkey}", "cid": there.cid, "validationStatus": "valid"}
-            )
         return await self._write(request, asked, [{**asked, "action": "put"}])
 
     async def delete_record(self, request: Request) -> Response:
         asked = await _body(request)
-        signed = self._read(request, "access")
+        signed = self._read(request, "appPass")
         if self._repos.get(signed.did, str(asked.get("collection")), str(asked.get("rkey"))) is None:
-            return _json({})
+            return _json({}, self._count(signed.did, _POINTS["delete"], self._world.now()))
         return await self._write(request, asked, [{**asked, "action": "delete", "record": None}])
 
     async def apply_writes(self, request: Request) -> Response:
@@ -131,9 +124,47 @@ class _Server:
         ]
         return await self._write(request, asked, rows, many=True)
 
+    async def upload_blob(self, request: Request) -> Response:
+        signed = self._read(request, "appPass")
+        digest, size, head = hashlib.sha256(), 0, b""
+        async for piece in request.stream():
+            size += len(piece)
+            if size > _BLOB_BYTES:
+                raise Refusal("PayloadTooLarge", "request entity too large", 413)
+            digest.update(piece)
+            head = (head + piece)[:HEAD_BYTES]
+        cid, media_type = blob_id(digest.digest()), type_of(head, request.headers.get("content-type", ""))
+        self._repos.upload(signed.did, cid, media_type, size)
+        return _json({"blob": {"$type": "blob", "ref": {"$link": cid}, "mimeType": media_type, "size": size}})
+
+    async def resolve_handle(self, request: Request) -> Response:
+        handle = request.query_params.get("handle", "").lower()
+        if not _HANDLE.fullmatch(handle):
+            raise Refusal("InternalServerError", "Internal Server Error", 500)
+        return _json({"did": self._accounts.resolve(handle)})
+
+    async def get_posts(self, request: Request) -> Response:
+        """What the AppView shows; what is not there is left out."""
+        self._read(request, "appPass")
+        uris = request.query_params.getlist("uris")
+        if not 1 <= len(uris) <= _POSTS:
+            raise Refusal("InvalidRequest", f"uris must have from 1 to {_POSTS} elements")
+        found = [(uri, self._standing(uri)) for uri in uris]
+        return _json({"posts": [self._view(uri, one) for uri, one in found if one is not None]})
+
+    def _standing(self, uri: str) -> Standing | None:
+        did, _, rkey = uri.removeprefix("at://").partition(f"/{POST}/")
+        return self._repos.get(did, POST, rkey)
+
+    def _view(self, uri: str, standing: Standing) -> dict[str, Any]:
+        fared = applause(uri, self._world.now() - datetime.fromisoformat(standing.value["createdAt"]))
+        counts = {"likeCount": fared.likes, "repostCount": fared.reposts, "quoteCount": 0}
+        replies = self._repos.replies(uri)
+        return {"uri": uri, "cid": standing.cid, "record": standing.value, "replyCount": replies, **counts}
+
     async def get_record(self, request: Request) -> Response:
         asked = request.query_params
-        did, collection, rkey = _repo(asked.get("repo", "")), asked.get("collection", ""), asked.get("rkey", "")
+        did, collection, rkey = repo(asked.get("repo", "")), asked.get("collection", ""), asked.get("rkey", "")
         found = self._repos.get(did, collection, rkey)
         uri = f"at://{did}/{collection}/{rkey}"
         if found is None:
@@ -142,7 +173,7 @@ class _Server:
 
     async def list_records(self, request: Request) -> Response:
         asked = request.query_params
-        did, collection = _repo(asked.get("repo", "")), asked.get("collection", "")
+        did, collection = repo(asked.get("repo", "")), asked.get("collection", "")
         try:
             most = int(asked.get("limit", "50"))
         except ValueError:
@@ -158,10 +189,10 @@ class _Server:
     async def _write(
         self, request: Request, asked: Mapping[str, Any], rows: list[dict[str, Any]], *, many: bool = False
     ) -> Response:
-        signed = self._read(request, "access")
-        if _repo(str(asked.get("repo", ""))) != signed.did:
-            raise Refusal("InvalidRequest", "the repo is not the session's own", 403)
+        signed = self._read(request, "appPass")
         writes = [_write(row) for row in rows]
+        if repo(str(asked.get("repo", ""))) != signed.did:
+            raise Refusal("AuthenticationRequired", "Authentication Required", 401)
         now = self._world.now()
         window = self._count(signed.did, sum(_POINTS[write.action] for write in writes), now)
         self._repos.check(signed.did, writes)
@@ -202,50 +233,8 @@ class _Server:
             raise Refusal("InternalServerError", "Internal Server Error", 500)
         return fault
 
-    def _owner(self, handle: str, password: str) -> str | None:
-        """The account that signs in. Where several have one password, the one that the handle is named after."""
-        offered = password.encode(errors="replace")
-        accounts = self._world.accounts.get("bluesky", {}).items()
-        names = [name for name, accepted in accounts if accepted and hmac.compare_digest(accepted.encode(), offered)]
-        if not names or not handle:
-            return None
-        return next((name for name in names if name in (handle, handle.partition(".")[0])), names[0])
-
-    def _session(self, signed: _Signed) -> dict[str, Any]:
-        return {
-            "accessJwt": self._token(signed, "access", _ACCESS),
-            "refreshJwt": self._token(signed, "refresh", _REFRESH),
-            "handle": signed.handle,
-            "did": signed.did,
-            "active": True,
-        }
-
-    def _token(self, signed: _Signed, kind: str, length: timedelta) -> str:
-        """A JSON Web Token, so that a sandbox that was killed knows its sessions when it is started again."""
-        ends = int((self._world.now() + length).timestamp())
-        claims = {"scope": f"com.atproto.{kind}", "sub": signed.did, "exp": ends, "jti": secrets.token_hex(8)}
-        body = _part({"typ": "JWT", "alg": "HS256"}) + "." + _part({**claims, "as": [signed.account, signed.handle]})
-        return f"{body}.{self._mac(body)}"
-
-    def _mac(self, body: str) -> str:
-        return _base64(hmac.digest(self._world.secret, body.encode(), "sha256"))
-
-    def _read(self, request: Request, kind: str) -> _Signed:
-        """Whose session the request's token opens; raises Refusal where it opens none."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme != "Bearer":
-            raise Refusal("AuthMissing", "Authentication Required", 401)
-        body, _, mac = token.rpartition(".")
-        if not hmac.compare_digest(mac.encode(), self._mac(body).encode()):
-            raise Refusal("InvalidToken", "Token could not be verified")
-        encoded = body.partition(".")[2]
-        claims = orjson.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-        if claims["scope"] != f"com.atproto.{kind}":
-            raise Refusal("InvalidToken", "Bad token scope")
-        if claims["exp"] <= self._world.now().timestamp():
-            raise Refusal("ExpiredToken", "Token has expired")
-        account, handle = claims["as"]
-        return _Signed(account, handle, claims["sub"])
+    def _read(self, request: Request, kind: str) -> Signed:
+        return self._accounts.read(request.headers.get("authorization", ""), kind)
 
     def _new_key(self) -> str:
         number = int(self._world.now().timestamp() * 1_000_000) << 10 | secrets.randbelow(1024)
@@ -259,6 +248,8 @@ def routes(world: World) -> list[Route]:
         "com.atproto.server.describeServer": server.describe_server,
         "com.atproto.repo.getRecord": server.get_record,
         "com.atproto.repo.listRecords": server.list_records,
+        "com.atproto.identity.resolveHandle": server.resolve_handle,
+        "app.bsky.feed.getPosts": server.get_posts,
     }
     procedures = {
         "com.atproto.server.createSession": server.create_session,
@@ -267,6 +258,7 @@ def routes(world: World) -> list[Route]:
         "com.atproto.repo.putRecord": server.put_record,
         "com.atproto.repo.deleteRecord": server.delete_record,
         "com.atproto.repo.applyWrites": server.apply_writes,
+        "com.atproto.repo.uploadBlob": server.upload_blob,
     }
     asked = [Route(f"/xrpc/{name}", _answering(endpoint), methods=["GET"]) for name, endpoint in queries.items()]
     done = [Route(f"/xrpc/{name}", _answering(endpoint), methods=["POST"]) for name, endpoint in procedures.items()]
@@ -310,23 +302,6 @@ def _write(row: Mapping[str, Any]) -> Write:
     if not sound or (action != "delete" and not isinstance(record, dict)):
         raise Refusal("InvalidRequest", "Input must have a collection, an rkey and a record")
     return Write(str(action), str(collection), str(rkey), record)
-
-
-def _did(handle: str) -> str:
-    return "did:plc:" + base64.b32encode(hashlib.sha256(handle.encode()).digest()).decode().lower()[:24]
-
-
-def _repo(named: str) -> str:
-    """The DID of a repository that was named by it or by its handle."""
-    return named if named.startswith("did:") else _did(named.lower())
-
-
-def _part(value: Any) -> str:
-    return _base64(orjson.dumps(value))
-
-
-def _base64(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
 def _json(value: Any, window: Window | None = None, *, status: int = 200) -> Response:

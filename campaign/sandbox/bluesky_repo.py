@@ -1,40 +1,30 @@
 """The repositories of Bluesky's stand-in: records under their keys, read back from the journal and kept in it.
 
-What a record must be is the lexicon app.bsky.feed.post; what a key must be, https://atproto.com/specs/tid.
+What a key must be: https://atproto.com/specs/tid.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import heapq
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import libipld
-
-from campaign.flow.fit import BLUESKY_BYTES, BLUESKY_GRAPHEMES, grapheme_length
+from campaign.sandbox.bluesky_blobs import Blobs
+from campaign.sandbox.bluesky_lexicon import POST, Refusal, check_post, content_id
 from campaign.sandbox.world import World
+
+__all__ = ["COMMIT", "POST", "Refusal", "Repos", "Standing", "Write", "content_id", "taken"]
 
 COMMIT = "bluesky.commit"
 """The journal's kind of a commit: account, did, at, and its writes with action, collection, rkey, cid and record."""
-POST = "app.bsky.feed.post"
+BLOB = "bluesky.blob"
+"""The journal's kind of an upload: did, cid, type, size."""
 _TID = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
-_AT_URI = re.compile(r"at://[a-z0-9:._-]+/[a-zA-Z.]+/[a-zA-Z0-9._~:-]+")
-_LANGUAGES = 3
 _WRITES = 200
-
-
-class Refusal(Exception):
-    """What the server answers instead: the error's name in the lexicon, and a message."""
-
-    def __init__(self, error: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.error = error
-        self.message = message
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +50,14 @@ class Repos:
         self._journal = world.journal
         self._records: dict[tuple[str, str], dict[str, Standing]] = {}
         self.commits: dict[str, int] = {}
-        for record in world.journal.records(COMMIT):
-            self._apply(record["did"], record["writes"])
+        self.blobs = Blobs()
+        self._replies: Counter[str] = Counter()
+        both = (world.journal.positions(kind) for kind in (COMMIT, BLOB))
+        for _, record in heapq.merge(*both, key=lambda found: found[0]):
+            if record["kind"] == COMMIT:
+                self._apply(record["did"], record["writes"])
+            else:
+                self.blobs.put(record["did"], record["cid"], record["type"], record["size"])
 
     def get(self, did: str, collection: str, rkey: str) -> Standing | None:
         return self._records.get((did, collection), {}).get(rkey)
@@ -71,23 +67,35 @@ class Repos:
         records = self._records.get((did, collection), {})
         return ((rkey, records[rkey]) for rkey in sorted(records, reverse=True))
 
+    def replies(self, uri: str) -> int:
+        """How many records reply to the one at ``uri``."""
+        return self._replies[uri]
+
     def check(self, did: str, writes: Sequence[Write]) -> None:
         """Raises Refusal unless all of ``writes`` can be made."""
         if len(writes) > _WRITES:
             raise Refusal("InvalidRequest", f"Too many writes. Max: {_WRITES}")
-        taken: set[tuple[str, str]] = set()
         for write in writes:
             if write.collection != POST:
                 raise Refusal("InvalidRequest", f"this stand-in keeps {POST} alone")
             if not _TID.fullmatch(write.rkey):
                 raise Refusal("InvalidRequest", f"Invalid record key for {POST}: not a TID: {write.rkey[:60]}")
             if write.record is not None:
-                _check_post(write.record)
+                check_post(write.record)
+        taken: set[tuple[str, str]] = set()
+        for write in writes:
             there = (write.collection, write.rkey) in taken or self.get(did, write.collection, write.rkey) is not None
             if (write.action == "create") == there and write.action != "put":
                 # The reference server does not catch this: https://github.com/bluesky-social/atproto
                 raise Refusal("InternalServerError", "Internal Server Error", 500)
             taken.add((write.collection, write.rkey))
+        for write in writes:
+            if write.record is not None:
+                self.blobs.check(did, write.record)
+
+    def upload(self, did: str, cid: str, media_type: str, size: int) -> None:
+        self._journal.append(BLOB, {"did": did, "cid": cid, "type": media_type, "size": size})
+        self.blobs.put(did, cid, media_type, size)
 
     def commit(self, account: str, did: str, writes: Sequence[Write], now: datetime) -> Sequence[str]:
         """Make ``writes``, which were checked, in one line of the journal; the CIDs of what stands then."""
@@ -109,14 +117,20 @@ class Repos:
         self.commits[did] = self.commits.get(did, 0) + 1
         for row in rows:
             records = self._records.setdefault((did, row["collection"]), {})
-            if row["record"] is None:
-                records.pop(row["rkey"], None)
-            else:
+            before = records.pop(row["rkey"], None)
+            if before is not None:
+                self._replies[_parent(before.value)] -= 1
+            if row["record"] is not None:
                 records[row["rkey"]] = Standing(row["cid"], row["record"])
+                self._replies[_parent(row["record"])] += 1
+            self.blobs.name(did, f"{row['collection']}/{row['rkey']}", row["record"])
 
 
 def taken(world: World) -> Iterator[dict[str, Any]]:
-    """Each post that was taken; ``key`` is its record key."""
+    """Each post that was taken, and whether it was deleted since; ``key`` is its record key."""
+    gone: dict[str, bool] = {}
+    for commit in world.journal.records(COMMIT):
+        gone.update((_uri(commit, row), row["record"] is None) for row in commit["writes"])
     for commit in world.journal.records(COMMIT):
         for row in commit["writes"]:
             if row["record"] is not None:
@@ -127,72 +141,20 @@ def taken(world: World) -> Iterator[dict[str, Any]]:
                     "recipient": commit["account"],
                     "text": row["record"]["text"],
                     "at": commit["at"],
-                    "ref": f"at://{commit['did']}/{row['collection']}/{row['rkey']}",
-                    "reply_to": row["record"].get("reply", {}).get("parent", {}).get("uri"),
+                    "ref": _uri(commit, row),
+                    "deleted": gone[_uri(commit, row)],
+                    "reply_to": _parent(row["record"]) or None,
+                    "media": [
+                        {"digest": one["image"]["ref"]["$link"], "type": one["image"]["mimeType"], "alt": one["alt"]}
+                        for one in (row["record"].get("embed") or {}).get("images", ())
+                    ],
                 }
 
 
-def content_id(record: Mapping[str, Any]) -> str:
-    """CID version 1 over the record in DAG-CBOR with SHA-256."""
-    try:
-        encoded = libipld.encode_dag_cbor(dict(record))
-    except (ValueError, TypeError) as error:
-        raise Refusal("InvalidRequest", f"the record has no DAG-CBOR: {error}") from None
-    raw = b"\x01\x71\x12\x20" + hashlib.sha256(encoded).digest()
-    return "b" + base64.b32encode(raw).decode().lower().rstrip("=")
+def _uri(commit: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    return f"at://{commit['did']}/{row['collection']}/{row['rkey']}"
 
 
-def _check_post(record: Mapping[str, Any]) -> None:
-    if record.get("$type", POST) != POST:
-        raise Refusal("InvalidRequest", f"Invalid $type: expected {POST}")
-    text = record.get("text")
-    if not isinstance(text, str):
-        raise _invalid('must have the property "text"')
-    if len(text.encode()) > BLUESKY_BYTES:
-        raise _invalid(f"text must not be longer than {BLUESKY_BYTES} bytes")
-    if grapheme_length(text) > BLUESKY_GRAPHEMES:
-        raise _invalid(f"text must not be longer than {BLUESKY_GRAPHEMES} graphemes")
-    _check_time(record.get("createdAt"))
-    languages = record.get("langs", [])
-    if not isinstance(languages, list) or len(languages) > _LANGUAGES:
-        raise _invalid(f"langs must not have more than {_LANGUAGES} elements")
-    for facet in record.get("facets", []):
-        _check_facet(facet)
-    if "reply" in record:
-        _check_reference(record["reply"], "root")
-        _check_reference(record["reply"], "parent")
-    content_id(record)
-
-
-def _check_time(written: Any) -> None:
-    try:
-        aware = datetime.fromisoformat(written).utcoffset() is not None
-    except (TypeError, ValueError):
-        aware = False
-    if not aware:
-        raise _invalid("createdAt must be a datetime with a time zone")
-
-
-def _check_facet(facet: Any) -> None:
-    try:
-        start, end = facet["index"]["byteStart"], facet["index"]["byteEnd"]
-        sound = isinstance(start, int) and isinstance(end, int) and start >= 0 and end >= 0 and facet["features"]
-    except (KeyError, TypeError):
-        sound = False
-    if not sound:
-        raise _invalid("facets must have an index and features")
-
-
-def _check_reference(reply: Any, name: str) -> None:
-    try:
-        uri, cid = reply[name]["uri"], reply[name]["cid"]
-        libipld.decode_cid(cid)
-        sound = _AT_URI.fullmatch(uri) is not None
-    except (KeyError, TypeError, ValueError):
-        sound = False
-    if not sound:
-        raise _invalid(f"reply/{name} must be a strong reference")
-
-
-def _invalid(message: str) -> Refusal:
-    return Refusal("InvalidRequest", f"Invalid {POST} record: Record/{message}")
+def _parent(record: Mapping[str, Any]) -> str:
+    """The post that ``record`` replies to, "" where it is no reply."""
+    return str(record.get("reply", {}).get("parent", {}).get("uri", ""))
