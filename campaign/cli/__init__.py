@@ -59,10 +59,12 @@ COMMANDS = (
     Listed("approve", "campaign.cli.approve:approve", "Approve exactly what would be sent now.", _APPROVE),
     Listed("run", "campaign.cli.run:run", "Send what is due, when it is due.", _SEND),
     Listed("cancel", "campaign.cli.cancel:cancel", "Stop a step, and what a provider holds of it.", _SEND),
+    Listed("retract", "campaign.cli.retract:retract", "Delete what a step has posted.", _SEND),
     Listed("web", "campaign.cli.web:web", "Serve the unsubscribe pages and the webhook.", _SEND),
     Listed("feedback", "campaign.cli.feedback:app", "Apply what SendGrid has posted to the webhook.", _SEND),
     Listed("doctor", "campaign.cli.doctor:doctor", "Try settings, accounts and database before the day.", _SEND),
     Listed("log", "campaign.cli.log:log", "Who was sent what, when, and why not.", _REVIEW),
+    Listed("posts", "campaign.cli.posts:posts", "What was posted: where it stands, and how it fares.", _REVIEW),
     Listed(
         "ab-test", "campaign.cli.ab_test:ab_test", "How a step's A/B test stands; choose what the rest gets.", _REVIEW
     ),

@@ -114,3 +114,19 @@ def _due(desk: Desk, by: datetime | None) -> Iterator[_Asked]:
         first = min(due_at for due_at, _ in those)
         rested_at = desk.resting.get((channel, account), (first, 0))[0]
         yield _Asked(channel, account, [post for _, post in those], max(first, rested_at))
+
+
+def total(posts: Sequence[Posted]) -> Metrics:
+    """The latest figures of those that stand, added up; None where no network tells them."""
+    read = [post.reading.metrics for post in posts if post.is_up and post.reading is not None]
+
+    def added(figures: Sequence[int | None]) -> int | None:
+        told = [figure for figure in figures if figure is not None]
+        return sum(told) if told else None
+
+    return Metrics(
+        likes=added([one.likes for one in read]),
+        reposts=added([one.reposts for one in read]),
+        replies=added([one.replies for one in read]),
+        views=added([one.views for one in read]),
+    )

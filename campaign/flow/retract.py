@@ -6,7 +6,8 @@ simply asked about again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -115,11 +116,20 @@ def _retraction(post: Posted) -> Retraction:
     return post.retraction
 
 
-def left(posts: Sequence[Posted]) -> Mapping[str, int]:
-    """How many of a step's posts were deleted, are still to be, and stay although somebody wanted them gone."""
-    wanted = [post for post in posts if post.retraction is not None]
-    return {
-        "gone": sum(post.state is State.RETRACTED for post in wanted),
-        "open": sum(post.to_retract for post in wanted),
-        "stay": sum(post.is_up and not post.to_retract for post in wanted),
-    }
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How many posts are ``gone``; those still to be deleted are ``open``, and those ``stay`` that somebody wanted
+    gone and their network does not delete."""
+
+    gone: int
+    open: Sequence[Posted]
+    stay: Sequence[Posted]
+
+
+def left(posts: Sequence[Posted]) -> Left:
+    """How it stands with those of ``posts`` that somebody wants deleted."""
+    return Left(
+        gone=sum(post.state is State.RETRACTED for post in posts),
+        open=[post for post in posts if post.to_retract],
+        stay=[post for post in posts if post.is_up and post.retraction is not None and not post.to_retract],
+    )
