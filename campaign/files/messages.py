@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 
 from campaign.errors import BadInput, Problem
@@ -59,6 +60,15 @@ class _Reader:
         self._language = language
         self.problems: list[Problem] = []
 
+    @cached_property
+    def _variants(self) -> dict[str, list[Path]]:
+        """The files of every post, by its name: the folder is read once for all of them."""
+        found: dict[str, list[Path]] = {}
+        for path in sorted(self._folder.glob("post/*.md")):
+            if path.is_file():
+                found.setdefault(_name_of(path), []).append(path)
+        return found
+
     def layouts(self) -> dict[str, Source]:
         top = self._folder / _LAYOUT
         paths = sorted(path for path in top.rglob("*") if path.is_file() and not path.name.startswith("."))
@@ -84,7 +94,7 @@ class _Reader:
         folder = self._folder / kind
         if kind == "email" and (folder / alone).is_dir():
             return Message(name, "email", mails=self._mails(folder / alone, where), shared=shared)
-        variants = sorted(path for path in folder.glob("*.md") if path.is_file() and _name_of(path) == alone)
+        variants = self._variants.get(alone, [])
         if kind == "post" and variants:
             return Message(name, "post", posts=self._posts(variants, alone, where), shared=shared)
         near = get_close_matches(name, self._known(), n=1)

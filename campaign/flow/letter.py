@@ -29,6 +29,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from campaign.errors import Problem
 from campaign.flow import letter_dates, letter_exempt, letter_figures, letter_names, letter_quotations
@@ -126,7 +127,7 @@ def _short(quotation: str) -> str:
 
 def _dates(message: _Message) -> Iterator[Problem]:
     letter = message.letter
-    known = [day for source in _sources(message) for one in letter_dates.find(source) for day in one.readings]
+    known = [day for source in _sources(message) for one in _dates_in(source) for day in one.readings]
     if letter.date is not None:
         year = letter.date.year
         known = [day if day.year is not None else day._replace(year=year) for day in known]
@@ -188,15 +189,25 @@ def _known(message: _Message) -> set[tuple[str, Decimal, str]]:
     read_as = {language, message.language} if message.declared else {language}
     known: set[tuple[str, Decimal, str]] = set()
     for source in _sources(message):
-        dates = letter_dates.find(source)
-        counted = letter_figures.hide(source, ((one.start, one.end) for one in dates))
         for one in sorted(read_as):
-            known.update(quantity.meaning for quantity in letter_figures.find(counted, one))
-        known.update(_count(day.year) for written in dates for day in written.readings if day.year)
+            known |= _figures_in(source, one)
+        known.update(_count(day.year) for written in _dates_in(source) for day in written.readings if day.year)
     known.update(_count(len(items)) for items in (letter.signatories, letter.demands, letter.addressees))
     if letter.date is not None:
         known.add(_count(letter.date.year))
     return known
+
+
+@lru_cache(maxsize=512)
+def _dates_in(source: str) -> tuple[letter_dates.WrittenDate, ...]:
+    """The dates of a text that a thousand messages are held to: it is read once."""
+    return tuple(letter_dates.find(source))
+
+
+@lru_cache(maxsize=512)
+def _figures_in(source: str, language: str) -> frozenset[tuple[str, Decimal, str]]:
+    counted = letter_figures.hide(source, ((one.start, one.end) for one in _dates_in(source)))
+    return frozenset(quantity.meaning for quantity in letter_figures.find(counted, language))
 
 
 def _count(number: int) -> tuple[str, Decimal, str]:
