@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import BytesIO
 from typing import Final, Literal
 
@@ -151,6 +152,7 @@ def _texts(card: Card) -> list[tuple[str, str, Weight]]:
     return [*words, ("its source", source, "regular"), ("the name", by, "semibold")]
 
 
+@lru_cache(maxsize=256)
 def _laid_out(card: Card) -> Layout | None:
     figure = card_words.tidy(card.text) if card.kind == "figure" else ""
     source, by = card_words.tidy(card.source), card_words.tidy(card.by)

@@ -32,6 +32,11 @@ LAUNCH = date(2018, 5, 22)
         ("es", '("short")', "22 de mayo"),
         ("es", '("weekday")', "martes, 22 de mayo de 2018"),
         ("en", '(language="es")', "22 de mayo de 2018"),
+        ("fr", "", "22 mai 2018"),
+        ("fr", '("weekday")', "mardi 22 mai 2018"),
+        ("de", "", "22. Mai 2018"),
+        ("de", '("short")', "22. Mai"),
+        ("de", '("weekday")', "Dienstag, 22. Mai 2018"),
     ],
 )
 def test_a_date_is_written_in_the_messages_language(language: str, style: str, expected: str) -> None:
