@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import specified_x
 from tests.specified import Heard, specification
 
 # Examples are bounded in number, never in time: a loaded machine must not fail a test.
@@ -20,6 +21,7 @@ SHARED = ROOT.parent / "shared"
 
 
 HEARD = Heard()
+HEARD_BY_X = Heard(specified_x.HEAD)
 
 
 def pytest_configure() -> None:
@@ -48,8 +50,10 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def specified() -> Iterator[None]:
-    """Where SendGrid's specification is present, each request to it that a test makes is held to it."""
+    """Where SendGrid's and X's specifications are present, each request that a test makes to them is held to them."""
     yield
-    heard, rules = HEARD.take(), specification(SHARED)
-    if rules is not None:
-        assert [wrong for request in heard for wrong in rules.wrong(request)] == []
+    by_mail, by_x = HEARD.take(), HEARD_BY_X.take()
+    rules, of_x = specification(SHARED), specified_x.specification(SHARED)
+    wrong = [] if rules is None else [each for request in by_mail for each in rules.wrong(request)]
+    wrong += [] if of_x is None else [each for request in by_x for each in of_x.wrong(request)]
+    assert wrong == []

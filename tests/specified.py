@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,19 @@ ELSEWHERE = ("/v3/scopes",)
 _MOST = 1_000
 """Personalizations in a request (maxItems)."""
 _HEAD = re.compile(rb"(\w+) (?:https?://[^/]+)?\S*?(/v3/\S*) HTTP/1\.[01]\r\n")
+_TYPE = re.compile(rb"^content-type: ([^\r]+)\r$", re.IGNORECASE | re.MULTILINE)
 _OURS = re.compile(rb"^user-agent: campaign\r$", re.IGNORECASE | re.MULTILINE)
 _LENGTH = re.compile(rb"^content-length: (\d+)\r$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Request:
+    """``path`` has its query with it; ``type`` is the body's."""
+
     method: str
     path: str
     body: bytes = b""
+    type: str = ""
 
 
 class Specification:
@@ -128,9 +132,13 @@ def _shape(value: Any) -> Any:
 
 
 class Heard:
-    """The requests of this process to SendGrid, or to whatever stood in its place, since they were last taken."""
+    """The requests of this process to SendGrid, or to whatever stood in its place, since they were last taken.
 
-    def __init__(self) -> None:
+    ``head`` is what the first line of such a request is like: its method and path.
+    """
+
+    def __init__(self, head: re.Pattern[bytes] = _HEAD) -> None:
+        self._head = head
         self._begun: dict[int, tuple[Request, int]] = {}
         self._whole: list[Request] = []
         sys.addaudithook(self._hear)
@@ -143,11 +151,12 @@ class Heard:
         if event != "http.client.send" or not isinstance(arguments[1], bytes):
             return
         connection, data = id(arguments[0]), arguments[1]
-        head = _HEAD.match(data)
+        head = self._head.match(data)
         if head is not None:
             self._begun.pop(connection, None)
             length = _LENGTH.search(data)
-            request = Request(head[1].decode(), head[2].decode())
+            kind = _TYPE.search(data)
+            request = Request(head[1].decode(), head[2].decode(), type=kind[1].decode() if kind else "")
             if not _OURS.search(data):
                 return
             if length is None or length[1] == b"0":
@@ -156,7 +165,7 @@ class Heard:
                 self._begun[connection] = (request, int(length[1]))
         elif connection in self._begun:
             request, length_left = self._begun.pop(connection)
-            request = Request(request.method, request.path, request.body + data)
+            request = replace(request, body=request.body + data)
             if len(request.body) >= length_left:
                 self._whole.append(request)
             else:

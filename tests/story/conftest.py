@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests import specified_x
 from tests.conftest import SHARED
 from tests.specified import journalled, specification
 
@@ -73,8 +74,11 @@ def new_campaign(folder: Path, root: Path) -> Campaign:
 
 @pytest.fixture
 def campaign(tmp_path: Path, root: Path) -> Iterator[Campaign]:
-    """What the program has handed to SendGrid's stand-in is held to SendGrid's specification, where that is present."""
+    """What the program has handed to SendGrid's and X's stand-ins is held to their specifications, where present."""
     yield new_campaign(tmp_path, root)
     rules = specification(SHARED)
     if rules is not None:
         assert [wrong for request in journalled(tmp_path) for wrong in rules.wrong(request)] == []
+    of_x = specified_x.specification(SHARED)
+    if of_x is not None:
+        assert [wrong for request in specified_x.journalled(tmp_path) for wrong in of_x.wrong(request)] == []

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from oauthlib.oauth1.rfc5849.signature import verify_hmac_sha1  # type: ignore[import-untyped]  # ships no types
-from openapi_schema_validator import OAS30Validator
 
 from campaign.channels.x import X
 from campaign.channels.x_login import XCredentials
@@ -153,44 +149,6 @@ def test_what_is_signed_is_the_address_that_is_called() -> None:
         x.settle(batch("Stop."), x.compose(batch("Stop.")))
         assert [asked.method for asked in server.asked] == ["POST", "GET", "GET"]
         assert all(_signature_holds(server, asked) for asked in server.asked)
-
-
-def test_requests_are_what_the_specification_describes(shared: Path) -> None:
-    specification = json.loads((shared / "specs" / "x_api_v2_openapi.json").read_text())
-    schemas = {"components": {"schemas": specification["components"]["schemas"]}}
-    with Sandbox(accounts={"x": {"national": "tok"}}, now=NOW) as sandbox:
-
-        def passed_on(asked: Asked) -> Answer:
-            url = urlsplit(sandbox.urls["x"])
-            connection = http.client.HTTPConnection(str(url.hostname), url.port)
-            connection.request(asked.method, url.path + asked.path, asked.body, dict(asked.headers))
-            reply = connection.getresponse()
-            answer = Answer(reply.status, reply.read())
-            connection.close()
-            return answer
-
-        with answering(passed_on) as server, channel(server.url) as x:
-            posts = batch("One https://example.org/a & more", "Two")
-            outcomes = x.deliver(posts, x.compose(posts))
-            assert x.settle(posts, x.compose(posts)) == outcomes
-    request = {**schemas, "$ref": "#/components/schemas/CreatePostsRequest"}
-    described = specification["paths"]["/2/users/{id}/tweets"]["get"]["parameters"]
-    shared_ones = specification["components"]["parameters"]
-    spelled_out = [one if "name" in one else shared_ones[one["$ref"].rpartition("/")[2]] for one in described]
-    known = {one["name"]: one["schema"] for one in spelled_out}
-    for asked in server.asked:
-        if asked.method == "POST":
-            OAS30Validator(request).validate(json.loads(asked.body))
-        for name, (value,) in parse_qs(urlsplit(asked.path).query).items():
-            if name == "user.fields":
-                continue
-            schema = known[name]
-            as_written: Any = value
-            if schema["type"] == "array":
-                as_written = value.split(",")
-            elif schema["type"] == "integer":
-                as_written = int(value)
-            OAS30Validator(schema).validate(as_written)
 
 
 def test_a_timeline_in_the_names_of_before_is_read_as_well() -> None:
