@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from campaign.model.approval import Manifest
 from campaign.model.batch import Payload
 from campaign.model.bundle import Bundle, Sources
 from campaign.model.letter import Addressee, Demand, Letter, Paragraph, Sentence, Signatory
-from campaign.model.message import MailSource, Message, PostSource, Source
+from campaign.model.message import LinkCardSource, MailSource, MediaSource, Message, PostSource, Source
 from campaign.model.plan import AbTest, Arm, Channel, ClockChange, DeclaredFact, Late, Plan, Relative, Sender, Step
 from campaign.model.segment import Audience, Segment
 from campaign.model.supporter import Basis, Consent, NewSupporter
@@ -135,3 +136,18 @@ def people(n: int, **changes: object) -> list[NewSupporter]:
 
 def payload(n: int) -> Payload:
     return Payload(chunks=[f"chunk {i}".encode() for i in range(n)], head=b"[", tail=b"]")
+
+
+def illustrated(*media: MediaSource, body: str = "Read it.", link_card: LinkCardSource | None = None) -> Message:
+    """A post that shows ``media``, written for every network."""
+    source = PostSource("", Source("launch.md", body, line=9), media=media, link_card=link_card)
+    return Message(name="post/launch", kind="post", posts={"": source})
+
+
+def pictured(body: bytes, alt: str = "A crowd", *, part: int = 1, file: str = "media/crowd.jpg") -> MediaSource:
+    """A picture or video of these bytes, as a post's front matter asks for it in line 3."""
+    return MediaSource(3, part, Source("launch.md", alt, line=4), file, sha256(body).hexdigest())
+
+
+def of_digest(*bodies: bytes) -> dict[str, bytes]:
+    return {sha256(body).hexdigest(): body for body in bodies}

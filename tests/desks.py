@@ -188,12 +188,18 @@ class Office:
     def add(self, n: int, **changes: object) -> None:
         self.supporters.add(people(n, **changes), at=T0)
 
-    def approve(self, step: Step, *waves: PlannedWave, message: Message | None = None) -> Bundle:
+    def approve(
+        self,
+        step: Step,
+        *waves: PlannedWave,
+        message: Message | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> Bundle:
         """A person's word on ``step`` as it is, at these waves or at T-0."""
         made = bundle(step, message)
         planned = waves or (wave(step.id),)
         manifest = approve.manifest(made, planned)
-        self.ledger.approve(made, manifest, planned, by="Jo Example", at=T0 - HOUR)
+        self.ledger.approve(made, manifest, planned, by="Jo Example", at=T0 - HOUR, files=files)
         self.digests[step.id] = manifest.digest
         return made
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -38,15 +37,6 @@ class Unusable(Exception):
         self.remedy = remedy
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """``path`` is where it is, ``digest`` the SHA-256 of its bytes in hex, ``type`` its media type."""
-
-    path: Path
-    digest: str
-    type: str
-
-
 class Files(Mapping[str, bytes]):
     """The bytes of pictures and videos by digest, read from their files when they are asked for.
 
@@ -74,8 +64,8 @@ class Files(Mapping[str, bytes]):
         return len(self._paths)
 
 
-def find(folder: Path, name: str) -> Found:
-    """The file ``name`` below ``folder``, which is messages/. Raises Unusable."""
+def digest_of(folder: Path, name: str) -> str:
+    """The SHA-256, in hex, of the picture or video ``name`` below ``folder``, which is messages/. Raises Unusable."""
     path = _below(folder, name)
     try:
         stat = path.stat()
@@ -85,7 +75,7 @@ def find(folder: Path, name: str) -> Found:
             head = stream.read(HEAD_BYTES)
             media_type = _type(name, head)
             most = MOST_PICTURE_BYTES if is_picture(media_type) else MOST_VIDEO_BYTES
-            digest, size = sha256(head), len(head)
+            digest, size = sha256(head), len(head) if stat.st_size <= most else stat.st_size
             while size <= most and (chunk := stream.read(_CHUNK)):
                 digest.update(chunk)
                 size += len(chunk)
@@ -94,7 +84,7 @@ def find(folder: Path, name: str) -> Found:
     if size > most:
         what = "a picture" if is_picture(media_type) else "a video"
         raise Unusable(f"{shorten(name)} is over {most // 1_000_000} MB, too large for {what}", "export it smaller")
-    return Found(path, digest.hexdigest(), media_type)
+    return digest.hexdigest()
 
 
 def _below(folder: Path, name: str) -> Path:

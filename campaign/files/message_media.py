@@ -128,7 +128,7 @@ class _Reader:
                 self.add(node.line, "this is neither a file nor a card", remedy)
             return None
         known = _CARD_KEYS if "card" in keys else _FILE_KEYS
-        given = self._mapping(node, known if with_part else known[:-1], "a picture", remedy)
+        given = self._mapping(node, known if with_part else known[:-1], "the entry", remedy)
         if given is None:
             return None
         part = self._part(given) if with_part else 1
@@ -142,11 +142,11 @@ class _Reader:
         if name is None:
             return None
         try:
-            found = media.find(self.folder, name.text)
+            digest = media.digest_of(self.folder, name.text)
         except media.Unusable as unusable:
             self.add(name.line, str(unusable), unusable.remedy)
             return None
-        return None if alt is None else MediaSource(node.line, part, alt, name.text, found.digest)
+        return None if alt is None else MediaSource(node.line, part, alt, name.text, digest)
 
     def _card(self, node: Node, given: dict[str, Node], part: int) -> MediaSource | None:
         kind = self._one_of(given, "card", _KINDS, "")
@@ -162,7 +162,7 @@ class _Reader:
 
     def _mapping(self, node: Node, known: tuple[str, ...], name: str, remedy: str) -> dict[str, Node] | None:
         if not isinstance(node.value, dict):
-            self.add(node.line, f"{name} is written otherwise", remedy)
+            self.add(node.line, f"{name} has no keys here", remedy)
             return None
         for key in node.value:
             if key not in known:

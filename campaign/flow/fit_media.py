@@ -228,6 +228,7 @@ def _moving(body: bytes, limits: MediaLimits) -> Fitted:
         raise Unfit(f"{what}, and it has {dimensions(made.width, made.height)}", remedy)
     if made.frames > most.frames:
         raise Unfit(f"{limits.name} takes {most.frames} frames of a GIF, and it has {made.frames:,}", remedy)
+    gifs.play(made)
     return Fitted(made.body, GIF, made.width, made.height, made.seconds)
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from campaign.rendering import pictures
 from campaign.rendering.media_types import GIF, Unfit, dimensions
-from campaign.rendering.pictures import LEAST_SIDE, play
+from campaign.rendering.pictures import LEAST_SIDE
 
 MOST_FRAMES: Final = 2_000
 MOST_PIXELS: Final = 300_000_000
@@ -34,7 +35,10 @@ class Moving:
 
 
 def cleaned(body: bytes) -> Moving:
-    """A GIF with nothing in it but its frames and how they follow. Unfit where it is damaged or out of bounds."""
+    """A GIF with nothing in it but its frames and how they follow. Unfit where it is damaged or out of bounds.
+
+    Whether each frame can be decoded, ``play`` tells.
+    """
     try:
         moving = _Reader(body).read()
     except IndexError:
@@ -42,8 +46,12 @@ def cleaned(body: bytes) -> Moving:
     if moving.width * moving.height * moving.frames > MOST_PIXELS:
         what = f"its {moving.frames:,} frames have more than {MOST_PIXELS:,} pixels together"
         raise Unfit(what, "make it a video (MP4)")
-    play(moving.body, GIF)
     return moving
+
+
+def play(moving: Moving) -> None:
+    """Decode every frame. Raises Unfit where one is damaged."""
+    pictures.play(moving.body, GIF)
 
 
 class _Reader:

@@ -6,18 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from jinja2 import TemplateError
-
 from campaign.errors import BadInput, Problem
 from campaign.model.message import Message, Source
-from campaign.rendering import check, splitting
+from campaign.rendering import splitting
+from campaign.rendering.captions import filled
 from campaign.rendering.context import UTM
-from campaign.rendering.environment import Strict, render
-from campaign.rendering.problems import from_error
 from campaign.rendering.splitting import Room
-from campaign.rendering.whole import OF_A_PERSON
 
-_MAIN: Final = "<post>"
 _DIVIDER: Final = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
@@ -36,20 +31,7 @@ def render_post(
     if source is None:
         remedy = f"write {message.name}.md or {message.name}.{channel}.md"
         raise BadInput([Problem(message.name, 0, where, f"there is no text for {channel}", remedy)])
-    sources = {**message.shared, _MAIN: source.body}
-    environment = Strict(sources, language=str(shared.get("language", "en")), autoescape=False)
-    names = [*filter(str.isidentifier, shared)]
-    try:
-        templates = check.family(environment, _MAIN)
-    except TemplateError as error:
-        raise BadInput([from_error(error, sources=sources, main=_MAIN, where=where, known=names)]) from None
-    problems = check.unknown_names(environment, templates, values=shared, where=where)
-    if problems:
-        raise BadInput([_of_nobody(problem) for problem in problems])
-    try:
-        text = render(environment.get_template(_MAIN), shared)
-    except Exception as error:  # noqa: BLE001 - a template may fail in any way, and each is bad input
-        raise BadInput([from_error(error, sources=sources, main=_MAIN, where=where, known=names)]) from None
+    text = filled(message, source.body, shared)
     utm = shared.get(UTM)
     parts = tuple(_tidy(part if utm is None else utm.in_text(part)) for part in _DIVIDER.split(text))
     if not all(parts):
@@ -58,13 +40,6 @@ def render_post(
         language = str(shared.get("language", ""))
         return splitting.parts(parts, room, language=language, numbered=source.numbered)
     return parts
-
-
-def _of_nobody(problem: Problem) -> Problem:
-    if problem.what not in [f'there is no "{name}"' for name in OF_A_PERSON]:
-        return problem
-    what, remedy = "a post is the same for everybody", "say it without the supporter"
-    return Problem(problem.file, problem.line, problem.where, what, remedy)
 
 
 def _tidy(text: str) -> str:

@@ -72,6 +72,16 @@ def test_a_gif_with_any_bytes_changed_is_cleaned_or_refused(data: st.DataObject)
         body[data.draw(st.integers(6, len(body) - 1))] = data.draw(st.integers(0, 255))
     try:
         moving = gifs.cleaned(bytes(body))
+        gifs.play(moving)
     except Unfit:
         return
     assert moving.frames >= 1
+
+
+def test_a_frame_that_cannot_be_decoded_is_refused() -> None:
+    body = bytearray(made.gif(3))
+    image = body.rindex(b"\x21\xf9\x04") + 8
+    table = 3 << ((body[image + 9] & 7) + 1) if body[image + 9] & 0x80 else 0
+    body[image + 10 + table] = 0x0D  # a code size that no GIF has
+    with pytest.raises(Unfit, match="damaged"):
+        gifs.play(gifs.cleaned(bytes(body)))
