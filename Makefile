@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PDS := tests/pds/node_modules/.installed
 
-.PHONY: help install run test check format lint types contracts bench lock clean
+.PHONY: help install run test test-pds check format lint types contracts bench lock clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -26,6 +27,15 @@ run: install     ## rehearse this repository's campaign against the sandbox
 test: install    ## the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered -q
 
+test-pds: install  ## hold Bluesky's channel against the AT Protocol's reference server (needs Node 20)
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PDS); fi
+	@$(BIN)/python -m pytest -q -k pds tests/contract
+
+$(PDS): tests/pds/package-lock.json
+	@echo "Installing the reference server into tests/pds from its lock file (a minute or two the first time)"
+	@cd tests/pds && JOBS=max npm ci --silent
+	@touch $@
+
 check: install   ## format, lint, types, import contracts, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -44,4 +54,4 @@ lock:            ## make requirements.lock anew from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements.lock
 
 clean:           ## remove what was made here
-	@rm -rf $(VENV) .campaign .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* build dist
+	@rm -rf $(VENV) tests/pds/node_modules .campaign .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* build dist
