@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import names, screen
+from campaign.cli import cost, names, screen
 from campaign.cli.options import DEFAULT_PLAN, PlanFile
 from campaign.cli.plan import tested
 
@@ -63,6 +63,7 @@ def approve(
         _preflight(configured, sources, database, chosen)
         _show(sources, chosen)
         _show_tests(database, chosen, "sandbox" if sandbox else "live")
+        screen.show_problems(cost.warnings(configured, sources, ledger))
         if not yes and not typer.confirm(f"\nApprove {screen.counted(len(chosen), 'step')} as {who}?"):
             screen.out.print("Nothing was approved.")
             raise typer.Exit(1)

@@ -11,6 +11,8 @@ def check(plan: PlanFile = DEFAULT_PLAN, as_json: AsJson = False) -> None:
 
     Every mistake is shown at once, each with its file, line, step and remedy. Exit code 3 if there is one.
     """
+    from campaign import settings
+    from campaign.cli import cost
     from campaign.errors import BadInput
     from campaign.files import campaign as campaign_files
     from campaign.flow import check as checks
@@ -18,6 +20,7 @@ def check(plan: PlanFile = DEFAULT_PLAN, as_json: AsJson = False) -> None:
     try:
         sources = campaign_files.load(plan)
         problems = checks.campaign(sources)
+        problems += cost.warnings(settings.load(), sources)
     except BadInput as bad:
         if not as_json:
             raise

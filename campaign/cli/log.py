@@ -116,7 +116,10 @@ def _show_steps(book: SqlLedger) -> None:
     show_steps(review.steps(book.tallies(), book.waves()), launch=_launch(book))
     for line in ab_test.remarks(book):
         screen.out.print(f"\n{line}", soft_wrap=True)
-    screen.out.print("\nMore: campaign log --step STEP, or campaign log --recipient ADDRESS", style="dim")
+    screen.out.print(
+        "\nMore: campaign log --step STEP, or campaign log --recipient ADDRESS; where posts stand: campaign posts",
+        style="dim",
+    )
 
 
 def _show_deliveries(book: SqlLedger, filters: Filters) -> None:

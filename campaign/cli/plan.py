@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from campaign.cli import screen
+from campaign.cli import cost, screen
 from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
 from campaign.model.draw import DRAWS
 from campaign.model.wave import WINNER
@@ -30,15 +30,19 @@ def plan(
 ) -> None:
     """Show the timeline: when each step goes out, over which channel, to whom, and whether it is approved."""
     from campaign import bootstrap, settings
+    from campaign.bootstrap import costs
     from campaign.files import campaign as campaign_files
     from campaign.flow import approve, audience, check
     from campaign.storage.ledger import SqlLedger
     from campaign.storage.supporters import SqlSupporters
 
     sources = campaign_files.load(plan)
-    database = bootstrap.open_database(settings.load())
+    configured = settings.load()
+    database = bootstrap.open_database(configured)
     try:
-        standings = approve.standings(sources, SqlLedger(database, world="live"))
+        ledger = SqlLedger(database, world="live")
+        standings = approve.standings(sources, ledger)
+        money = cost.forecast(configured, sources), costs.budgets(configured), ledger.spent()
         people = SqlSupporters(database)
         heads = {
             step.id: people.headcount(audience.of(sources.bundle(step)))
@@ -51,9 +55,10 @@ def plan(
         database.close()
     peopled = {step: _peopled(sources, step, zones.get(step)) for step in sources.waves}
     if as_json:
-        screen.print_json(_as_json(sources, standings, heads, peopled))
+        screen.print_json({**_as_json(sources, standings, heads, peopled), "costs": cost.as_json(*money)})
         return
     _show(sources, standings, heads, peopled, all_waves=all_waves)
+    cost.show(*money)
     if anybody:
         screen.show_problems(check.audiences(sources, {step: head.reachable for step, head in heads.items()}))
 

@@ -99,7 +99,7 @@ def _refresh(book: SqlLedger, found: Sequence[Posted]) -> None:
 
 
 def by_step(found: Sequence[Posted]) -> Mapping[str, Sequence[Posted]]:
-    """The posts by their steps, in the order in which the steps began to post."""
+    """The posts by their steps, in the order of the steps' first instants."""
     steps: dict[str, list[Posted]] = {}
     for post in found:
         steps.setdefault(post.step, []).append(post)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,19 +52,19 @@ def retract(
         waves = _waves(ledger, step, account)
         plan = ledger.bundle(waves[-1].digest).plan
         standing = _standing(ledger, step, account)
-        coming = _coming(waves, account)
-        if not standing and not coming:
+        unsent = _unsent(ledger, waves, step, account)
+        if not standing and not unsent:
             screen.out.print(f"Nothing of {step} stands, and nothing of it is to go out.")
             return
-        _show(standing, plan, coming)
+        _show(standing, plan, unsent)
         who = by.strip() or getpass.getuser()
         if not yes:
             _confirm(len(standing), who)
         told = ledger.retract(step, account=account, by=who, at=SystemClock().now())
-        if told.cancelled or any(wave.prepared_at is None for wave in coming):
-            screen.out.print(
-                f"Cancelled: what of {step} was not out yet. {screen.counted(told.cancelled, 'post')} of it."
-            )
+        cancelled = [screen.counted(told.cancelled, "post")] if told.cancelled else []
+        cancelled += [screen.counted(len(unsent.to_come), "wave") + " still to come"] if unsent.to_come else []
+        if cancelled:
+            screen.out.print(f"{step}: {' and '.join(cancelled)} cancelled.")
         _carry_out(configured, database, ledger, step, account)
         _report(ledger, step, account, waves, sandbox=sandbox)
     finally:
@@ -100,36 +101,53 @@ def _may_stand(post: Posted) -> bool:
     return post.is_up or post.to_retract
 
 
-def _coming(waves: Sequence[Wave], account: str | None) -> Sequence[Wave]:
-    """The waves of which something is still to go out, or may be on its way."""
+@dataclass(frozen=True, slots=True)
+class _Unsent:
+    """What of a step is not out: posts that are ``planned`` or on their way, those ``in_doubt``, and whole waves that
+    are ``to_come``."""
+
+    planned: int
+    in_doubt: int
+    to_come: Sequence[Wave]
+
+    def __bool__(self) -> bool:
+        return bool(self.planned or self.in_doubt or self.to_come)
+
+
+def _unsent(ledger: SqlLedger, waves: Sequence[Wave], step: str, account: str | None) -> _Unsent:
     from campaign.model.delivery import OPEN, State
     from campaign.model.wave import WaveState
+    from campaign.ports.ledger import Filters
 
-    ended = (WaveState.CANCELLED, WaveState.MISSED, WaveState.DONE)
-    begun = [wave for wave in waves if any(wave.counts.get(state) for state in (*OPEN, State.IN_DOUBT))]
-    to_come = [wave for wave in waves if wave.prepared_at is None and wave.state not in ended and account is None]
-    return [wave for wave in begun if wave.state not in ended or wave.counts.get(State.IN_DOUBT)] + to_come
+    states = [sent.state for sent in ledger.log(Filters(step=step, recipient=account))]
+    return _Unsent(
+        planned=sum(state in OPEN for state in states),
+        in_doubt=states.count(State.IN_DOUBT),
+        to_come=[
+            wave
+            for wave in waves
+            if account is None and wave.prepared_at is None and wave.state in (WaveState.WAITING, WaveState.HELD)
+        ],
+    )
 
 
-def _show(standing: Sequence[Posted], plan: Plan, coming: Sequence[Wave]) -> None:
+def _show(standing: Sequence[Posted], plan: Plan, unsent: _Unsent) -> None:
     from campaign.cli.posts import table
     from campaign.engines.clock import SystemClock
-    from campaign.model.delivery import OPEN, State
 
     if standing:
         screen.out.print(f"{standing[0].step} on {standing[0].channel}", style="bold")
         for line in table(standing, plan, SystemClock().now()):
             screen.out.print(line, soft_wrap=True)
-    unsent = sum(wave.counts.get(state, 0) for wave in coming for state in OPEN)
-    doubted = sum(wave.counts.get(State.IN_DOUBT, 0) for wave in coming)
-    later = [wave for wave in coming if wave.prepared_at is None]
-    if unsent:
-        screen.out.print(f"{screen.counted(unsent, 'post')} not out yet: cancelled first.")
-    if later:
-        first = screen.local(min(wave.due_at for wave in later), plan.zone)
-        screen.out.print(f"{screen.counted(len(later), 'wave')} still to come, from {first}: cancelled first.")
-    if doubted:
-        screen.out.print(f"{screen.counted(doubted, 'post')} in doubt: deleted if it turns out that they stand.")
+    if unsent.planned:
+        screen.out.print(f"Not out yet, and cancelled first: {screen.counted(unsent.planned, 'post')}.")
+    if unsent.to_come:
+        first = screen.local(min(wave.due_at for wave in unsent.to_come), plan.zone)
+        number = screen.counted(len(unsent.to_come), "wave")
+        screen.out.print(f"Still to come, and cancelled first: {number}, from {first} on.", soft_wrap=True)
+    if unsent.in_doubt:
+        number = screen.counted(unsent.in_doubt, "post")
+        screen.out.print(f"In doubt, and deleted if it turns out to stand: {number}.", soft_wrap=True)
 
 
 def _confirm(number: int, who: str) -> None:

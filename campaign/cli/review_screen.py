@@ -17,6 +17,7 @@ _COLUMNS = {
     "planned": "planned",
     "accepted": "accepted",
     "delivered": "deliv.",
+    "retracted": "retr.",
     "refused": "ref.",
     "suppressed": "supp.",
     "in_doubt": "doubt",

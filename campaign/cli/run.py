@@ -31,6 +31,9 @@ def run(
     until_idle: Annotated[
         bool, typer.Option("--until-idle", help="Do what is due now, and end; for a timer such as cron.")
     ] = False,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="When all is out, stay until the posts' figures were read for the last time.")
+    ] = False,
     yes_send_to: Annotated[
         int | None, typer.Option("--yes-send-to", help="The number of people, instead of typing it.", metavar="N")
     ] = None,
@@ -40,6 +43,9 @@ def run(
     Without --live it talks to the sandbox: the same code, on the real clock, but nobody is reached. With it, the number
     of people whom the approved steps can reach has to be typed, or given with --yes-send-to; and where the plan says
     who its accounts are, nothing is posted by others.
+
+    The public figures of posts are read back meanwhile, some time after each; with --stay it goes on for that when all
+    is out. `campaign posts --refresh` reads them at any time.
 
     Ctrl-C or SIGTERM ends it after the calls under way; started again, it goes on where it was. A second one on the
     same database does no harm.
@@ -63,7 +69,7 @@ def run(
             screen.out.print("Everything goes to the sandbox; nobody is reached. For the real thing: --live")
         with screen.sending() as watch:
             program.desk.watch = watch
-            _go(program, until_idle=until_idle)
+            _go(program, until_idle=until_idle, stay=stay)
         _ended(program)
 
 
@@ -142,7 +148,7 @@ def _accounts(program: Program) -> Any:
     return channels.accounts_of(program.sources.plan)
 
 
-def _go(program: Program, *, until_idle: bool) -> None:
+def _go(program: Program, *, until_idle: bool, stay: bool) -> None:
     from campaign.engines.apscheduler import Apscheduler
 
     engine = Apscheduler(program.desk.clock)
@@ -153,7 +159,7 @@ def _go(program: Program, *, until_idle: bool) -> None:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        engine.run(_until_idle(program) if until_idle else _until_done(program))
+        engine.run(_until_idle(program) if until_idle else _until_done(program, stay=stay))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -177,8 +183,9 @@ def _until_idle(program: Program) -> Callable[[], datetime | None]:
     return next_turn
 
 
-def _until_done(program: Program) -> Callable[[], datetime | None]:
-    """Turns until every wave is out, or waits for a person."""
+def _until_done(program: Program, *, stay: bool) -> Callable[[], datetime | None]:
+    """Turns until every wave is out, or waits for a person; with ``stay`` until no post's figures are left to read."""
+    from campaign.flow import metrics
     from campaign.model.wave import WaveState
 
     turn = program.turns()
@@ -195,7 +202,7 @@ def _until_done(program: Program) -> Callable[[], datetime | None]:
         waiting = program.ledger.waves(states=(WaveState.WAITING, WaveState.PREPARED, WaveState.HELD))
         if instant is None and waiting:
             return now + _AGAIN
-        return instant
+        return metrics.next_at(program.desk) if instant is None and stay else instant
 
     return next_turn
 

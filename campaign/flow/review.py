@@ -13,7 +13,8 @@ from campaign.model.wave import Wave
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Deliveries by how they stand. All but ``delivered``, which is a part of ``accepted``, add up to ``planned``.
+    """Deliveries by how they stand. All but ``delivered`` and ``retracted``, which are parts of ``accepted``, add up to
+    ``planned``.
 
     ``accepted`` is what the provider took, whatever came of it later; ``missed`` came too late or was cancelled;
     ``to_send`` is still to be sent.
@@ -27,6 +28,7 @@ class Figures:
     in_doubt: int = 0
     missed: int = 0
     to_send: int = 0
+    retracted: int = 0
 
     @property
     def adds_up(self) -> bool:
@@ -45,6 +47,7 @@ def figures(tally: Tally) -> Figures:
         in_doubt=counts.get(State.IN_DOUBT, 0),
         missed=counts.get(State.MISSED, 0) + counts.get(State.CANCELLED, 0),
         to_send=sum(counts.get(state, 0) for state in OPEN),
+        retracted=counts.get(State.RETRACTED, 0),
     )
 
 

@@ -313,7 +313,7 @@ class Ledger(Protocol):
     # --- after posting ---
 
     def posts(self, *, step: str | None = None, to_retract: bool = False) -> Sequence[Posted]:
-        """The posts that networks took, retracted ones too, in the order in which they were posted.
+        """The posts that networks took, retracted ones too: by wave, account and part.
 
         ``to_retract``: only those that are still to be deleted, with those in doubt among them.
         """

@@ -26,14 +26,16 @@ def posts(connection: Connection, world: str, *, step: str | None = None, to_ret
     waves = sa.select(w.id).where(w.world == world, w.channel != "email", w.prepared_at.is_not(None))
     if step is not None:
         waves = waves.where(w.step == step)
-    ids = connection.execute(waves).scalars().all()
+    # By instant, then in the order in which their steps were approved: the plan's.
+    ids = connection.execute(waves.order_by(w.due_at, w.id)).scalars().all()
+    place = {wave_id: number for number, wave_id in enumerate(ids)}
     found: list[Posted] = []
     for some in (ids[at : at + 500] for at in range(0, len(ids), 500)):
         rows = [*connection.execute(_taken(to_retract=to_retract).where(w.id.in_(some)))]
         rows += connection.execute(_untold().where(w.id.in_(some)))
         read = _latest(connection, some)
         found += [_posted(row, read.get((row.wave_id, row.seq))) for row in rows]
-    return sorted(found, key=lambda one: (one.posted_at, one.delivery))
+    return sorted(found, key=lambda one: (place[one.delivery.wave_id], one.delivery.seq))
 
 
 _OPEN = t.retractions.c.ended_at.is_(None)
