@@ -86,9 +86,10 @@ def channels(named: Accounts, urls: Mapping[str, str]) -> Mapping[str, PostChann
 def desk(
     made: Sources, ledger: SqlLedger, posts: Mapping[str, PostChannel], clock: Clock, *, owner: str = "bench"
 ) -> Desk:
-    """A desk for ``made``, which is approved where nothing is yet."""
-    if not ledger.waves():
-        approve.approve(made, ledger, steps=made.plan.steps, by="bench", at=clock.now())
+    """A desk for ``made``, of which each step is approved that is not yet: a program may be killed in between."""
+    approved = ledger.approvals()
+    missing = [step for step in made.plan.steps if step.id not in approved]
+    approve.approve(made, ledger, steps=missing, by="bench", at=clock.now())
     digests = {step: manifest.digest for step, manifest in approve.manifests(made).items()}
     return Desk(
         ledger=ledger,
