@@ -171,7 +171,7 @@ def _stacked(room: _Room, figure: str, says: str) -> tuple[Run, ...] | None:
         rise = extent(above.text[0], "black", size)[0]
         high = rise + (len(above.text) - 1) * _FIGURE_LEADING * size + extent(above.text[-1], "black", size)[1]
         left = room.height - high
-        most = min(_MOST[room.shape], max(smallest, size // 3))
+        most = min(_MOST[room.shape], max(smallest, size * 9 // 20))
         set_words = _largest(says, room, most, left, gap=_BELOW_FIGURE)
         if set_words is None:
             continue
@@ -194,7 +194,7 @@ def _beside(room: _Room, figure: str, says: str) -> tuple[Run, ...] | None:
             continue
         left = room.left + taken + _BESIDE
         column = _Room(room.shape, left, room.top, room.measure - taken - _BESIDE, room.height)
-        set_words = _largest(says, column, min(_MOST[room.shape], max(smallest, size // 3)), room.height)
+        set_words = _largest(says, column, min(_MOST[room.shape], max(smallest, size * 9 // 20)), room.height)
         if set_words is None:
             continue
         lines, smaller = set_words
