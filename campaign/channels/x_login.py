@@ -157,7 +157,9 @@ class Login:
         if reply.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return self._lost(detail(reply))
         found = before_the_post(outcome(reply, about="token"))
-        return found if isinstance(found, Deferred) else Deferred(found.reason, scope="account")
+        if isinstance(found, Deferred) and found.scope == "channel":
+            return found
+        return Deferred(found.reason, until=found.until if isinstance(found, Deferred) else None, scope="account")
 
     def _lost(self, why: str) -> Deferred:
         """The refresh token is used up: by somebody else, or by us in a moment that we did not outlive."""
