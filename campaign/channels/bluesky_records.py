@@ -15,6 +15,7 @@ import libipld
 
 from campaign.channels.bluesky_facets import facets, handles
 from campaign.channels.bluesky_media import binary, embed
+from campaign.flow.fit import BLUESKY_LABELS
 from campaign.model.batch import PostBatch, PostPart
 
 COLLECTION = "app.bsky.feed.post"
@@ -24,8 +25,6 @@ _TID_DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
 _TID_LENGTH = 13
 _CID_HEAD = b"\x01\x71\x12\x20"
 """CID version 1, DAG-CBOR, SHA-256 of 32 bytes (https://github.com/multiformats/cid)."""
-_LABELS = frozenset({"sexual", "nudity", "porn", "graphic-media"})
-"""The content warnings that Bluesky has; it takes no text for one."""
 
 
 def composed(batch: PostBatch, part: PostPart, place: int) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def composed(batch: PostBatch, part: PostPart, place: int) -> dict[str, Any]:
     plain = [facet for facet in found if not _mentioned(facet)]
     if plain:
         record["facets"] = plain
-    if batch.warning in _LABELS:
+    if batch.warning in BLUESKY_LABELS:
         record["labels"] = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": batch.warning}]}
     beside = embed(part.shows)
     if beside is not None:

@@ -13,14 +13,16 @@ from campaign.errors import BadInput, Problem
 from campaign.flow import check_media, repeated
 from campaign.flow import letter as letters
 from campaign.flow.content import Posting, mailing, posting
-from campaign.flow.fit import BLUESKY_LABELS, fits
+from campaign.flow.fit import BLUESKY_LABELS, TOO_MANY, fits
 from campaign.flow.fit_media import Album
+from campaign.flow.written import line_of
 from campaign.model.bundle import Bundle, Sources
-from campaign.model.message import MailSource, PostSource
+from campaign.model.message import MailSource, PostSource, Source
 from campaign.model.plan import Plan, Step
 from campaign.model.supporter import Supporter
 from campaign.model.wave import PlannedWave
 from campaign.rendering.filters import in_words
+from campaign.rendering.splitting import MOST_CHARACTERS
 
 UNSUBSCRIBE_URL = "https://campaign.example.org/u/example"
 
@@ -116,13 +118,13 @@ def _mails(bundle: Bundle, arm: str, waves: Sequence[PlannedWave], people: Seque
                     read.add(text)
                     problems = letters.check(
                         text=_without_own_words(text, bundle, person),
-                        file=written[0],
+                        file=written.file,
                         where=f'step "{step.id}"' + (f', arm "{arm}"' if arm else ""),
                         letter=bundle.letter,
                         declared=allowed,
                         language=language,
                     )
-                    yield from (_at_source(problem, written[1], text) for problem in problems)
+                    yield from (_at_source(problem, written, text) for problem in problems)
                 yield from _pictures(mail.html, source, f'step "{step.id}"')
 
 
@@ -154,16 +156,14 @@ def _worth_reading(step: Step, waves: Sequence[PlannedWave]) -> Sequence[Planned
     return waves if step.repeat else waves[:1]
 
 
-def _parts_of(
-    subject: str, text: str, html: str, source: MailSource
-) -> Iterable[tuple[str, tuple[str, tuple[str, int]]]]:
+def _parts_of(subject: str, text: str, html: str, source: MailSource) -> Iterable[tuple[str, Source]]:
     # Each tag ends a word: two blocks side by side are not one.
     seen = _PICTURE.sub(lambda picture: f" {found[1] or '' if (found := _ALT.search(picture[0])) else ''} ", html)
     visible = unescape(_TAG.sub(" ", _HIDDEN.sub(" ", seen)))
     parts = [(subject, source.subject), (visible, source.html)]
     if source.text is not None:  # one that is made from the HTML part says nothing else
         parts.insert(1, (text, source.text))
-    return [(words, (written.file, (written.text, written.line))) for words, written in parts]
+    return parts
 
 
 def _without_own_words(text: str, bundle: Bundle, person: Supporter) -> str:
@@ -175,17 +175,11 @@ def _without_own_words(text: str, bundle: Bundle, person: Supporter) -> str:
     return text
 
 
-def _at_source(problem: Problem, source: tuple[str, int], rendered: str) -> Problem:
+def _at_source(problem: Problem, source: Source, rendered: str) -> Problem:
     """The line in the file that somebody wrote, not in what was rendered from it: where the words are found again."""
-    text, first = source
     lines = rendered.splitlines()
-    words = lines[problem.line - 1].split() if 0 < problem.line <= len(lines) else []
-    best, most = 0, 0
-    for number, line in enumerate(text.splitlines(), start=first):
-        common = len(set(words) & set(line.split()))
-        if common > most:
-            best, most = number, common
-    return replace(problem, line=best)
+    words = lines[problem.line - 1] if 0 < problem.line <= len(lines) else ""
+    return replace(problem, line=line_of(source, words))
 
 
 def _posts(bundle: Bundle, waves: Sequence[PlannedWave], rendered: dict[PlannedWave, Posting]) -> Iterator[Problem]:
@@ -204,16 +198,13 @@ def _posts(bundle: Bundle, waves: Sequence[PlannedWave], rendered: dict[PlannedW
     where = f'step "{step.id}"'
     for wave in waves:
         made = rendered[wave] = posting(bundle, number=wave.number, due_at=wave.due_at)
-        written = (made.source.body.text, made.source.body.line)
+        written = made.source.body
         yield from _warned(made.source, step.channel, where)
         for number, (part, words) in enumerate(zip(made.parts, made.unnumbered, strict=True), start=1):
             place = f"{where}, part {number}" if len(made.parts) > 1 else where
             wrong = fits(part, step.channel, warning=made.source.warning)
             if wrong is not None:
-                alone = "this sentence does not fit by itself: " if made.source.split else ""
-                remedy = f"shorten it, or write a variant for {step.channel}"
-                problem = Problem(made.source.body.file, 1, place, alone + wrong, remedy)
-                yield _at_source(problem, written, part)
+                yield _at_source(_unfit(made, step.channel, part, wrong, place), written, part)
             for found in letters.check(
                 text=words,
                 file=made.source.body.file,
@@ -240,6 +231,14 @@ def _shown(
             album=album,
             declared={**_declared(plan, source.language or plan.language), **source.facts},
         )
+
+
+def _unfit(made: Posting, channel: str, part: str, wrong: str, where: str) -> Problem:
+    long = wrong.endswith(TOO_MANY)
+    remedy = f"shorten it, or write a variant for {channel}" if long else "take it out"
+    if long and made.source.split and len(part) <= MOST_CHARACTERS:
+        wrong = f"this sentence does not fit by itself: {wrong}"
+    return Problem(made.source.body.file, 1, where, wrong, remedy)
 
 
 def _warned(source: PostSource, channel: str, where: str) -> Iterator[Problem]:

@@ -28,6 +28,9 @@ URL_LENGTH = 23
 BLUESKY_LABELS = frozenset({"sexual", "nudity", "porn", "graphic-media"})
 """The content warnings that Bluesky has (lexicon com.atproto.label.defs); it takes no text for one."""
 
+TOO_MANY = "too many"
+"""How the answer ends where the text is too long."""
+
 _PARSED_AT_MOST = 5_000
 """Longer texts are not parsed: no network takes them, and the parsers' time grows with the square of the text."""
 
@@ -70,9 +73,10 @@ def _fits(text: str, channel: str, warning: str, characters: int | None) -> str 
     if len(text) <= _PARSED_AT_MOST and _ENDLESS.search(text):
         return "a word of the text holds fifty dots or more"
     there = room(channel, warning=warning, characters=characters)
+    taken = room(channel, characters=characters).most[0] - there.most[0]  # by the content warning
     for count, most, what in zip(there.counts(text), there.most, _COUNTED[channel], strict=True):
         if count > most:
-            return _over(channel.title(), count, most, what, warned=bool(warning) and channel == "mastodon")
+            return _over(channel.title(), count + taken, most + taken, what, warned=taken > 0)
     return None
 
 
@@ -82,11 +86,11 @@ def room(channel: str, *, warning: str = "", characters: int | None = None) -> R
         case "x":
             return Room(lambda text: (weighted_length(text),), (characters or X_CHARACTERS,))
         case "bluesky":
-            most = (characters or BLUESKY_GRAPHEMES, BLUESKY_BYTES)
-            return Room(lambda text: (grapheme_length(text), len(text.encode("utf-8", "surrogatepass"))), most)
+            both = (characters or BLUESKY_GRAPHEMES, BLUESKY_BYTES)
+            return Room(lambda text: (grapheme_length(text), len(text.encode("utf-8", "surrogatepass"))), both)
         case "mastodon":
-            taken = _length(warning, grapheme_length)
-            return Room(lambda text: (mastodon_length(text) + taken,), (characters or MASTODON_CHARACTERS,))
+            most = (characters or MASTODON_CHARACTERS) - _length(warning, grapheme_length)
+            return Room(lambda text: (mastodon_length(text),), (most,))
         case _:
             raise ValueError(f'"{channel}" is not a network that posts are fitted to')
 
@@ -168,7 +172,7 @@ def _urls(text: str, *, bare: bool) -> list[dict[str, Any]]:
 
 def _over(network: str, count: int, most: int, what: str, *, warned: bool) -> str:
     what += " with the content warning" if warned else ""
-    return f"{network} counts {count:,} {what} and takes {most:,}: {count - most:,} too many"
+    return f"{network} counts {count:,} {what} and takes {most:,}: {count - most:,} {TOO_MANY}"
 
 
 _COUNTED: dict[str, tuple[str, ...]] = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from campaign.errors import Problem
 from campaign.flow.content import Posting
+from campaign.flow.written import line_of
 from campaign.model.bundle import Sources
 from campaign.model.plan import Plan, Step
 from campaign.model.wave import PlannedWave
@@ -72,11 +73,14 @@ def _who(plan: Plan, channel: str, account: str) -> str:
 
 
 def _twice(made: Posting, account: str, here: _Place, first: _Place) -> Problem:
-    body, step = made.source.body, here.step
-    where = f'step "{step.id}"' + (f", part {here.part}" if here.of > 1 else "")
+    step, channel = here.step, here.step.channel
+    other, remedy = f"in {first}", "let the text differ, by {{ step.number }} for instance, or say repeat_text: true"
     if first.wave == here.wave:
-        what = f"{account} would post the same text on {step.channel} twice, here and in part {first.part}"
-        return Problem(body.file, body.line, where, what, "let the text differ, or take one of the two out")
-    what = f"{account} would post the same text on {step.channel} twice, here and in {first}"
-    remedy = "let the text differ, by {{ step.number }} for instance, or say repeat_text: true"
-    return Problem(body.file, body.line, where, what, remedy)
+        other, remedy = f"in part {first.part}", "let the text differ, or take one of the two out"
+    return Problem(
+        file=made.source.body.file,
+        line=line_of(made.source.body, made.unnumbered[here.part - 1]),
+        where=f'step "{step.id}"' + (f", part {here.part}" if here.of > 1 else ""),
+        what=f"{account} would post the same text on {channel} twice, here and {other}",
+        remedy=remedy,
+    )

@@ -9,9 +9,10 @@ import pytest
 
 from campaign.errors import LedgerError
 from campaign.flow import content, prepare, schedule
+from campaign.flow.fit import fits
 from campaign.model.decision import Decision
 from campaign.model.message import Message, PostSource, Source
-from campaign.model.plan import Repeat
+from campaign.model.plan import Channel, Repeat
 from tests.builders import T0, ab_test, bundle, mail_message, plan, post_message, step, wave
 from tests.desks import HOUR, Office
 
@@ -108,3 +109,64 @@ def test_links_tell_the_arm_that_somebody_came_by() -> None:
     alone = content.mailing(bundle(step(), linked), number=1, due_at=T0, language="en")
     assert "utm_content=alert" in alone.content.html
     assert "utm_content=alert-" not in alone.content.html
+
+
+LONG = "A camera that knows your name. " + "Nobody in a crowd is asked whether they would like to be seen by it. " * 8
+
+
+def split_post(**changes: object) -> Message:
+    source = PostSource("", Source("launch.md", LONG.strip()), split=True)
+    return Message("post/launch", "post", posts={"": replace(source, **changes)})  # type: ignore[arg-type]  # its fields
+
+
+@pytest.mark.parametrize(("network", "parts"), [("x", 3), ("bluesky", 3), ("mastodon", 2)])
+def test_a_long_post_is_split_for_each_network_by_what_it_takes(network: Channel, parts: int) -> None:
+    made = content.posting(bundle(step("launch", network), split_post()), number=1, due_at=T0)
+    assert len(made.parts) == parts
+    assert all(fits(part, network) is None for part in made.parts)
+    assert " ".join(made.parts) == LONG.strip()
+    assert made.parts == made.unnumbered
+
+
+def test_a_content_warning_takes_its_room_on_mastodon() -> None:
+    chosen = bundle(step("launch", "mastodon"), split_post(warning="w" * 320))
+    made = content.posting(chosen, number=1, due_at=T0)
+    assert len(made.parts) == 4
+    assert all(fits(part, "mastodon", warning="w" * 320) is None for part in made.parts)
+
+
+def test_numbers_count_and_end_every_part_of_a_thread() -> None:
+    made = content.posting(bundle(step("launch", "x"), split_post(numbered=True)), number=1, due_at=T0)
+    assert [part.removeprefix(bare) for part, bare in zip(made.parts, made.unnumbered, strict=True)] == [
+        " 1/3",
+        " 2/3",
+        " 3/3",
+    ]
+    assert all(fits(part, "x") is None for part in made.parts)
+
+
+def test_parts_that_were_written_are_numbered_too_and_a_single_post_is_not() -> None:
+    written = PostSource("", Source("launch.md", "One.\n---\nTwo."), numbered=True)
+    made = content.posting(
+        bundle(step("launch", "x"), Message("post/launch", "post", posts={"": written})), number=1, due_at=T0
+    )
+    assert (made.parts, made.unnumbered) == (("One. 1/2", "Two. 2/2"), ("One.", "Two."))
+    alone = replace(written, body=Source("launch.md", "One."))
+    single = content.posting(
+        bundle(step("launch", "x"), Message("post/launch", "post", posts={"": alone})), number=1, due_at=T0
+    )
+    assert single.parts == ("One.",)
+
+
+def test_written_parts_are_split_further_where_they_are_too_long() -> None:
+    both = split_post(body=Source("launch.md", f"Here is why.\n---\n{LONG}"), numbered=True)
+    made = content.posting(bundle(step("launch", "x"), both), number=1, due_at=T0)
+    assert made.parts[0] == "Here is why. 1/4"
+    assert len(made.parts) == 4
+
+
+def test_a_step_for_accounts_that_may_not_reply_posts_the_first_part_without_its_number() -> None:
+    whole = content.posting(bundle(step("launch", "x"), split_post()), number=1, due_at=T0)
+    chosen = bundle(step("launch", "x", thread="first"), split_post(numbered=True))
+    made = content.posting(chosen, number=1, due_at=T0)
+    assert made.parts == made.unnumbered == whole.parts[:1]
