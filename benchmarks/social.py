@@ -28,7 +28,7 @@ from campaign.storage.ledger import SqlLedger
 
 ACCOUNTS = 50
 INSTANTS = 10
-_FIRST = timedelta(seconds=8)
+_FIRST = timedelta(seconds=15)
 _EVERY = timedelta(seconds=4)
 _POSTS = (b"POST /x/2/tweets", b"POST /bluesky/xrpc/com.atproto.repo.", b"POST /mastodon/api/v1/statuses")
 _ALL_BUT_ONE_IN_A_HUNDRED = 0.99

@@ -8,7 +8,7 @@ com.atproto.repo.putRecord, applyWrites and getRecord.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
@@ -25,12 +25,12 @@ from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
-from campaign.ports.channel import Limits, Settling, Standing
+from campaign.ports.channel import MAY_DELETE, MAY_POST, MAY_READ, MAY_SHOW, Limits, Settling, Standing
 
 __all__ = ["Bluesky", "BlueskyCredentials"]
 
 _THREAD = 100
-_MAY = ("post", "upload media", "delete its posts")
+_MAY = (MAY_POST, MAY_SHOW, MAY_DELETE, MAY_READ)
 """What any session may, be it an app password's or the account's own."""
 _DROPPED = "BlobNotFound"
 _READ = 25
@@ -83,13 +83,10 @@ class Bluesky:
         if reply.body.get("active") is False:
             raise NotNow(Deferred(f"Bluesky says that it is {reply.body.get('status', 'not active')}"))
         handle = str(reply.body.get("handle", self._accounts[account].handle))
-        left, limit = (reply.headers.get(f"ratelimit-{name}", "") for name in ("remaining", "limit"))
-        until = reply.resets_at()
-        window = f" until {until:%H:%M} UTC" if until else ""
-        detail = f"{session.did}, {left} of {limit} requests left{window}" if limit else session.did
+        detail = session.did
         if session.scope == "com.atproto.access":
             detail += ", signed in with its own password: an app password could be taken back alone"
-        return Standing(account, f"@{handle}", detail, handle=handle, may=_MAY)
+        return Standing(account, f"@{handle}", detail, handle=handle, may=_MAY, left=reply.left())
 
     def compose(self, batch: PostBatch) -> Payload:
         """Each part's record with its key. Whom it mentions and what it replies to is named at delivery: that takes
@@ -105,6 +102,10 @@ class Bluesky:
             self._dids.update(look_up(session, handles_in(payload), {}))
             if upload:
                 hand_over(session, batch, [orjson.loads(chunk)["record"] for chunk in payload.chunks if chunk])
+
+    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
+        """There is nothing to sign: the session's token does."""
+        return lambda: self.deliver(batch, payload)
 
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         """Write the records that are left: one by putRecord, several by one applyWrites."""

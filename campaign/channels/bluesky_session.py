@@ -15,6 +15,7 @@ import orjson
 
 from campaign.channels.bluesky_records import COLLECTION
 from campaign.model.outcome import Deferred, InDoubt, Outcome, Refused
+from campaign.ports.channel import Left
 
 _KEEP_ALIVE_S = 60.0
 """The reference server closes after 90 s, and a post must not be what finds that out."""
@@ -60,6 +61,14 @@ class Reply:
     def why(self) -> str:
         said = self.body.get("message") or self.error or "no reason given"
         return f"{self.status} {said}"[:300]
+
+    def left(self) -> Left | None:
+        """What is left of the limit that is nearest to its end, None where the server does not count."""
+        try:
+            number, of = (int(self.headers[f"ratelimit-{name}"]) for name in ("remaining", "limit"))
+        except (KeyError, ValueError):
+            return None
+        return Left(number, of, until=self.resets_at())
 
     def rest_until(self) -> datetime | None:
         """When the account may go on, where this was the last request that its server takes for now."""

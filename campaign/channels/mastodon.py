@@ -7,7 +7,7 @@ and https://docs.joinmastodon.org/methods/accounts/#statuses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -79,6 +79,13 @@ class Mastodon:
         """Each part's parameters with its key; what it replies to and its media's ids are known at delivery."""
         chunks = [orjson.dumps({"key": part.key, **_parameters(batch, part)}) for part in batch.parts]
         return Payload(chunks=chunks, head=b"[", tail=b"]")
+
+    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
+        """The first part's request is built by then, unless it shows something."""
+        first = orjson.loads(payload.chunks[0])
+        if not batch.sent and not first.get("media"):
+            self._clients.build(batch.account, lambda: self._post(batch, first, None))
+        return lambda: self.deliver(batch, payload)
 
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         """Post the parts in order, up to the first that is not accepted; those after it wait."""

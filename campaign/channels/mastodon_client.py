@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from campaign.channels.ahead import session_class
+
 if TYPE_CHECKING:
     import requests
 
@@ -104,6 +106,14 @@ class Clients:
 
     def call(self, account: str, call: Callable[[Any], Any]) -> Reply:
         """What the server answers to ``call``, which is given the account's Mastodon.py client. Raises NoReply."""
+        return self._client(account).call(call)
+
+    def build(self, account: str, call: Callable[[], object]) -> None:
+        """Have ``call`` build the first request that it would make as ``account``; nothing leaves."""
+        with suppress(NoReply):
+            self._client(account).build(call)
+
+    def _client(self, account: str) -> _Client:
         credentials = self._accounts.get(account)
         if credentials is None:
             raise NoReply(f'there are no credentials for the Mastodon account "{account}"', sent=False)
@@ -111,8 +121,7 @@ class Clients:
             if account not in self._opened:
                 token = credentials.access_token
                 self._opened[account] = _Client(token, self.url(account), self._timeout_s, self._connections)
-            client = self._opened[account]
-        return client.call(call)
+            return self._opened[account]
 
     def read(self, account: str, call: Callable[[Any], Any]) -> Any:
         """The JSON of a good answer. Raises Unreadable where there is none."""
@@ -141,12 +150,11 @@ class _Client:
 
     def __init__(self, token: str, base_url: str, timeout_s: float, connections: int) -> None:
         import mastodon  # noqa: PLC0415 - a quarter of a second that most commands never need
-        import requests  # noqa: PLC0415 - comes with it
         from requests.adapters import HTTPAdapter  # noqa: PLC0415 - comes with it
 
         self._base_url = base_url
         self._last = threading.local()
-        self._session = requests.Session()
+        self._session = session_class()()
         self._session.hooks["response"] = [self._keep]
         self._session.max_redirects = 0
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
@@ -186,6 +194,9 @@ class _Client:
             with suppress(ValueError):
                 value = raw.json()
         return Reply(raw, value)
+
+    def build(self, call: Callable[[], object]) -> None:
+        self._session.build(call)
 
     def close(self) -> None:
         self._session.close()

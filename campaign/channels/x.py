@@ -119,6 +119,12 @@ class X:
             with suppress(NotUploaded):
                 self._upload_all(batch, payload)
 
+    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
+        """The first part's request is signed by then. Its time may be off by minutes (RFC 5849, section 3.3)."""
+        if not batch.sent:
+            self._calls.build(batch.account, lambda: self._posted(batch, orjson.loads(payload.chunks[0]), None))
+        return lambda: self.deliver(batch, payload)
+
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         """Upload what is not uploaded yet, then post the parts in order, up to the first that is not accepted.
 

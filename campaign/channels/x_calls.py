@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import copy
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from campaign.channels.ahead import session_class
 from campaign.channels.x_login import Login, Unanswered, XCredentials, XLogin
 from campaign.model.outcome import Deferred, InDoubt
 from campaign.ports.tokens import Token, Tokens
@@ -86,6 +88,11 @@ class Calls:
 
         return self._signed(account, send)
 
+    def build(self, account: str, call: Callable[[], object]) -> None:
+        """Have ``call`` build the first request that it would make as ``account``; nothing leaves."""
+        with suppress(Unanswered):
+            self._client(account).session.build(call)
+
     def login(self, account: str) -> Token | None:
         """The token of an account that is signed in with OAuth 2; None for any other. Raises Unanswered."""
         login = self._logins.get(account)
@@ -161,13 +168,14 @@ def _client(credentials: XCredentials | XLogin, base_url: str, timeout_s: float,
     for logger in ("oauthlib", "requests_oauthlib", "tweepy"):
         logging.getLogger(logger).setLevel(logging.WARNING)
 
-    class Session(requests.Session):
+    class Session(session_class()):  # type: ignore[misc]  # made when it is first needed
         """Sends to ``base_url``, with a timeout, and goes nowhere else. Before signing: the signature has the host."""
 
-        def request(self, method: str, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        def request(self, method: str, url: str | bytes, **kwargs: Any) -> requests.Response:
             path = str(url).removeprefix(_SDK_HOST)
             kwargs = {"timeout": timeout_s, "allow_redirects": False, **kwargs}
-            return super().request(method, base_url + path, *args, **kwargs)
+            reply: requests.Response = super().request(method, base_url + path, **kwargs)
+            return reply
 
     keys = {}
     if isinstance(credentials, XCredentials):

@@ -15,13 +15,15 @@ from campaign.model.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A claim with the bytes that will be handed over, and the call that does so. ``group`` is for staged e-mail."""
+    """A claim with the bytes that will be handed over, and the call that does so. ``group`` is for staged e-mail.
+    ``aim`` prepares a post's call: see ``PostChannel.aim``."""
 
     claim: Claim
     provider: str
     payload: Payload
     deliver: Callable[[], Sequence[Outcome]]
     group: Group | None = None
+    aim: Callable[[], Callable[[], Sequence[Outcome]]] | None = None
 
 
 def batch(
@@ -44,7 +46,13 @@ def _posts(desk: Desk, contents: Contents, claim: Claim, holds: Callable[[], boo
     post = replace(post_batch(desk, contents, claim, kept=claim.kept), holds=holds)
     # A second attempt hands over the same bytes: what a network has under our key must match them.
     payload = cut(claim.kept, claim.seqs) if claim.kept else posts.compose(post)
-    return Composed(claim, claim.wave.channel, payload, lambda: posts.deliver(post, payload))
+    return Composed(
+        claim,
+        claim.wave.channel,
+        payload,
+        lambda: posts.deliver(post, payload),
+        aim=lambda: posts.aim(post, payload),
+    )
 
 
 def _mails(desk: Desk, contents: Contents, claim: Claim, group: Group | None) -> Composed:

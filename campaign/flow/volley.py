@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import groupby
 from threading import Lock
@@ -47,8 +48,15 @@ class Call:
         self._gate.release()
 
     def _wait(self) -> Sequence[Outcome]:
+        speak = self._aimed()
         with self._gate:
-            return self.composed.deliver() if self._may_speak else ()
+            return speak() if self._may_speak else ()
+
+    def _aimed(self) -> Callable[[], Sequence[Outcome]]:
+        if self.composed.aim is not None:
+            with suppress(Exception):  # it is the call itself that has to tell what is wrong
+                return self.composed.aim()
+        return self.composed.deliver
 
 
 def next_at(desk: Desk) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeVar
@@ -181,6 +181,13 @@ class PostChannel(Channel[PostBatch], Protocol):
         """Do what can be done before the instant: sign in, open connections and, where ``upload``, hand over media.
 
         To do it again changes nothing. It raises nothing for what the provider does: ``deliver`` does what is missing.
+        """
+        ...
+
+    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
+        """What ``deliver`` would do, so far prepared that little is left to do before the first byte.
+
+        Nothing leaves before it is called, which is done in the same thread, once, or not at all.
         """
         ...
 
