@@ -14,6 +14,7 @@ from campaign.model.message import MediaSource, Message, PostSource
 from campaign.model.plan import AbTest, Step
 from campaign.model.wave import PlannedWave
 from campaign.ports.ledger import Ledger
+from campaign.rendering import splitting
 
 
 def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
@@ -93,7 +94,9 @@ def _shown_parts(name: str, post: PostSource) -> dict[str, str]:
     """How a post is divided and what it shows: parts only where it says so."""
     parts: dict[str, str] = {}
     if post.split or post.numbered:
-        divided = ["split at the ends of sentences"] * post.split + ["numbered"] * post.numbered
+        divided = [f"split at the ends of sentences, by rules {splitting.RULES}"] * post.split + [
+            "numbered"
+        ] * post.numbered
         parts[f"{name} parts"] = ", ".join(divided)
     for number, one in enumerate(post.media, start=1):
         parts[f"{name} picture {number}"] = f"in part {one.part}\n{_shown(one)}"

@@ -34,7 +34,7 @@ class _Place:
 def texts(sources: Sources, rendered: Mapping[PlannedWave, Posting]) -> Iterator[Problem]:
     """Every part that an account would post a second time, by the order in which they come due.
 
-    A step with ``repeat_text`` may repeat, what came before it and what it said itself.
+    A step with ``repeat_text`` may repeat what came before it and what it said itself; within a thread nothing may.
     """
     plan = sources.plan
     due = [
@@ -48,11 +48,15 @@ def texts(sources: Sources, rendered: Mapping[PlannedWave, Posting]) -> Iterator
     seen: dict[tuple[str, str, str], _Place] = {}
     for wave, step in due:
         made = rendered[wave]
+        own: dict[str, _Place] = {}
         for number, text in enumerate(made.unnumbered, start=1):
-            here = _Place(step, wave, number, len(made.unnumbered))
+            here, same = _Place(step, wave, number, len(made.unnumbered)), folded(text)
+            within = own.setdefault(same, here)
             for account in step.accounts:
-                first = seen.setdefault((step.channel, _who(plan, step.channel, account), folded(text)), here)
-                if first != here and not step.repeat_text:
+                first = seen.setdefault((step.channel, _who(plan, step.channel, account), same), here)
+                if within != here:
+                    yield _twice(made, account, here, within)
+                elif first != here and not step.repeat_text:
                     yield _twice(made, account, here, first)
 
 

@@ -14,6 +14,10 @@ from typing import Final
 
 from campaign.rendering.sentences import End, Piece, pieces
 
+RULES: Final = 1
+"""To be counted up with each change, here or in ``sentences``, by which a text gets other parts: approvals of what is
+split are void then, so that no thread changes after somebody has approved it."""
+
 MOST_CHARACTERS: Final = 10_000
 """Longer texts are not taken apart: that would be a thread of forty parts, and nobody meant it."""
 _MOST_DIGITS: Final = 3

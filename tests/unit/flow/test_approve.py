@@ -9,14 +9,27 @@ from typing import Any
 
 import pytest
 
+from campaign.errors import LedgerError
 from campaign.flow import approve, schedule
 from campaign.model.approval import Manifest
 from campaign.model.bundle import Sources
-from campaign.model.message import Message, PostSource, Source
+from campaign.model.message import CardSource, LinkCardSource, MediaSource, Message, PostSource, Source
 from campaign.model.plan import Arm, DeclaredFact, Late, Plan, Sender, Step
 from campaign.model.segment import Segment
 from campaign.model.wave import WaveState
-from tests.builders import T0, ab_test, bundle, letter, mail_message, plan, post_message, step, wave
+from tests.builders import (
+    T0,
+    ab_test,
+    bundle,
+    letter,
+    mail_message,
+    of_digest,
+    pictured,
+    plan,
+    post_message,
+    step,
+    wave,
+)
 from tests.desks import HOUR, Office
 
 ALERT, LAUNCH = "alert", "launch"
@@ -248,3 +261,91 @@ def test_who_stands_behind_a_steps_accounts_is_approved_where_the_plan_says_it()
     assert after[ALERT] == before[ALERT]
     others = {"x": {"elsewhere": "other"}}
     assert approve.manifests(sources(handles=others))[LAUNCH] == before[LAUNCH]
+
+
+# ── what posts show ──
+
+
+def a_post(**changes: Any) -> Manifest:
+    """The approval of a post on X as it is, or with what is changed in its front matter."""
+    message = post_message()
+    source = replace(message.posts[""], **changes)
+    return approve.manifest(bundle(step(LAUNCH, "x"), replace(message, posts={"": source})), (wave(LAUNCH),))
+
+
+def a_link_card(title: str = "The letter", image: MediaSource | None = None) -> LinkCardSource:
+    words = [Source("launch.md", text) for text in ("{{ links.letter }}", title, "Read it.")]
+    return LinkCardSource(3, words[0], words[1], words[2], image)
+
+
+QUOTED = CardSource("quotation", Source("launch.md", "Stop."), None, "wide")
+COUNTED = CardSource("figure", Source("launch.md", "41"), Source("launch.md", "have signed"), "wide")
+CROWD = pictured(b"a crowd")
+SHOWN: dict[str, Any] = {
+    "media": (CROWD, MediaSource(4, card=QUOTED), MediaSource(5, card=COUNTED)),
+    "link_card": a_link_card(),
+}
+
+
+def test_a_post_that_shows_nothing_is_approved_as_it_was_before_there_were_pictures() -> None:
+    names = {name for name in a_post().parts if name.startswith("post/")}
+    assert names == {"post/launch every network", "post/launch every network as"}
+    assert "thread" not in a_post().parts
+    changes = {"split": False, "numbered": False, "media": (), "link_card": None}
+    assert a_post(**changes).digest == a_post().digest
+
+
+def test_what_a_post_shows_can_be_read_in_its_approval() -> None:
+    parts = a_post(**SHOWN, split=True, numbered=True).parts
+    assert parts["post/launch every network parts"] == "split at the ends of sentences, by rules 1, numbered"
+    assert parts["post/launch every network picture 1"] == (
+        f"in part 1\nmedia/crowd.jpg\nSHA-256 {CROWD.digest}\nalt: A crowd"
+    )
+    assert parts["post/launch every network picture 2"] == "in part 1\na wide card of a quotation\ntext: Stop."
+    assert parts["post/launch every network picture 3"].endswith("text: 41\nsays: have signed")
+    assert parts["post/launch every network link card"] == "in part 1\n{{ links.letter }}\nThe letter\nRead it."
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"media": (pictured(b"another"), *SHOWN["media"][1:])}, "picture 1"),
+        ({"media": (replace(CROWD, part=2), *SHOWN["media"][1:])}, "picture 1"),
+        ({"media": (pictured(b"a crowd", "Many"), *SHOWN["media"][1:])}, "picture 1"),
+        ({"media": (CROWD, MediaSource(4, card=replace(QUOTED, shape="tall")), SHOWN["media"][2])}, "picture 2"),
+        ({"media": SHOWN["media"][:2]}, "picture 3"),
+        ({"link_card": a_link_card("Read")}, "link card"),
+        ({"link_card": a_link_card(image=CROWD)}, "link card"),
+        ({"link_card": None}, "link card"),
+        ({"split": True}, "parts"),
+        ({"numbered": True}, "parts"),
+    ],
+)
+def test_a_change_of_what_a_post_shows_voids_its_approval_and_is_named(changes: dict[str, Any], part: str) -> None:
+    before, after = a_post(**SHOWN), a_post(**{**SHOWN, **changes})
+    assert before.digest != after.digest
+    names = {*before.parts, *after.parts}
+    differing = {name for name in names if before.parts.get(name) != after.parts.get(name)}
+    assert differing == {f"post/launch every network {part}"}
+
+
+def test_where_the_front_matter_asks_for_a_picture_is_no_part_of_what_is_approved() -> None:
+    moved = tuple(replace(one, line=99) for one in SHOWN["media"])
+    assert a_post(**{**SHOWN, "media": moved}).digest == a_post(**SHOWN).digest
+
+
+def test_a_step_that_posts_the_first_part_alone_is_approved_as_such() -> None:
+    alone = approve.manifest(bundle(step(LAUNCH, "x", thread="first")), (wave(LAUNCH),))
+    assert alone.parts["thread"] == "the first part alone"
+
+
+def test_an_approval_keeps_the_pictures_of_its_own_network(at: Office) -> None:
+    message = post_message()
+    of_x = PostSource("x", Source("launch.x.md", "Read it."), media=(CROWD,))
+    other = PostSource("", Source("launch.md", "Read it."), media=(pictured(b"not for X"),))
+    shown = replace(sources(), media=of_digest(b"a crowd", b"not for X"))
+    message = replace(message, posts={"x": of_x, "": other})
+    by_jo(at, replace(shown, messages={**shown.messages, "post/launch": message}))
+    assert at.ledger.file(CROWD.digest) == b"a crowd"
+    with pytest.raises(LedgerError):
+        at.ledger.file(pictured(b"not for X").digest)

@@ -129,6 +129,7 @@ def test_a_part_of_a_thread_that_comes_twice_is_found_within_it_and_elsewhere() 
     (problem,) = found(posts(step("launch", "x"), launch=thread))
     assert (problem.line, problem.where) == (4, 'step "launch", part 3')
     assert problem.what.endswith("twice, here and in part 1")
+    assert found(posts(step("launch", "x", repeat_text=True), launch=thread)) == [problem]
     other = step("again", "x", message="post/again")
     (twice,) = found(posts(step("launch", "x"), other, launch=source("Why?"), again=source("We say.\n---\nWhy?")))
     assert (twice.line, twice.where) == (6, 'step "again", part 2')

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign.flow.fit import fits, room
+from campaign.rendering import splitting
 from campaign.rendering.links import addresses_in
 from campaign.rendering.sentences import pieces
 from campaign.rendering.splitting import Room, number, parts, split
@@ -18,6 +19,21 @@ LETTERS = Room(lambda text: (len(text),), (30,))
 
 def test_a_text_that_fits_is_one_part() -> None:
     assert split(" One. Two. \n", LETTERS) == ("One. Two.",)
+
+
+def test_a_text_gets_the_parts_that_it_got_before() -> None:
+    """Where this fails, what is approved would be sent otherwise: count ``splitting.RULES`` up, and tell it."""
+    text = (
+        "Dr. Roe asks: who is watching? “Nobody,” they say... 「顔を見る。」 We won! 🎉 Now sign.\n\nWe ask:\n"
+        "- Stop it.\n- Say so. In the U.S. it rose by 3.5 percent.\n\nSign: https://example.org/a\n#FreeToWalk"
+    )
+    assert splitting.RULES == 1
+    assert split(text, Room(lambda text: (len(text),), (70,))) == (
+        "Dr. Roe asks: who is watching? “Nobody,” they say...",
+        "「顔を見る。」 We won! 🎉 Now sign.\n\nWe ask:\n- Stop it.",
+        "- Say so. In the U.S. it rose by 3.5 percent.",
+        "Sign: https://example.org/a\n#FreeToWalk",
+    )
 
 
 def test_the_first_of_two_ways_that_are_as_good_is_always_taken() -> None:
