@@ -52,6 +52,7 @@ PARTS = 5
 T0 = datetime(2018, 5, 22, 13, 0, tzinfo=UTC)
 _NAMED = posting.accounts(len(posting.NETWORKS))
 _MOST_STARTS = 40
+_TELL = 50
 _POINTS = 150
 """About so many bytes sent and received and transactions one run has, counted by the calls that do it."""
 
@@ -102,6 +103,9 @@ def main() -> None:
     for seed in seeds:
         run = carry_out(Run.drawn(seed), made)
         runs.append(run)
+        if len(runs) % _TELL == 0:
+            bad = sum(not run.good for run in runs)
+            print(f"{len(runs)} runs in {perf_counter() - began:,.0f} s, {bad} bad", file=sys.stderr, flush=True)
         if not run.good or given.only is not None:
             print(_told(run), file=sys.stderr, flush=True)
     figures = _figures(runs, perf_counter() - began)

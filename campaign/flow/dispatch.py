@@ -223,9 +223,9 @@ class _Flights:
                 continue
             flying = (composed.claim for composed in self.flying.values())
             held = [claim for claim in (*self.unbegun, *flying) if bool(claim.account) is posts]
-            self._desk.ledger.renew(held, now=now, lease=lease)
+            still = self._desk.ledger.renew(held, now=now, lease=lease)
             self._renew_at[posts] = now + lease / 4
-            self._held_until |= {claim.batch_id: now + lease for claim in held if posts}
+            self._held_until |= dict.fromkeys(still if posts else (), now + lease)
 
     def land(self, done: set[Future[Any]]) -> None:
         """Record what became of these, and give back what would only wait at a gate that closed."""

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import groupby
-from threading import Lock
+from threading import Event
 
 from campaign.flow import due
 from campaign.flow.compose import Composed
@@ -34,23 +34,22 @@ class Call:
 
     def __init__(self, composed: Composed, pool: ThreadPoolExecutor) -> None:
         self.composed = composed
-        self._gate = Lock()
-        self._gate.acquire()
+        self._gate = Event()
         self._may_speak = False
         self.future: Future[Sequence[Outcome]] = pool.submit(self._wait)
 
     def let_go(self) -> None:
         self._may_speak = True
-        self._gate.release()
+        self._gate.set()
 
     def send_home(self) -> None:
-        """Nothing was begun, and nothing leaves."""
-        self._gate.release()
+        """Nothing was begun, and nothing leaves. Again: harmless."""
+        self._gate.set()
 
     def _wait(self) -> Sequence[Outcome]:
         speak = self._aimed()
-        with self._gate:
-            return speak() if self._may_speak else ()
+        self._gate.wait()
+        return speak() if self._may_speak else ()
 
     def _aimed(self) -> Callable[[], Sequence[Outcome]]:
         if self.composed.aim is not None:

@@ -154,8 +154,11 @@ class Ledger(Protocol):
         """
         ...
 
-    def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
-        """Let those of ``held`` that still hold do so for another ``lease``: whoever has them is at work."""
+    def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> frozenset[int]:
+        """Let those of ``held`` that still hold do so for another ``lease``: whoever has them is at work.
+
+        Returns the batches of these; the claims on the others are lost.
+        """
         ...
 
     def pack(self, claim: Claim, payload: Payload) -> bytes:

@@ -202,9 +202,10 @@ def held(connection: Connection, claim: Claim) -> Row[Any]:
     return row
 
 
-def renew(connection: Connection, mine: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
+def renew(connection: Connection, mine: Sequence[Claim], *, now: datetime, lease: timedelta) -> frozenset[int]:
+    held = set()
     for claim in mine:
-        connection.execute(
+        renewed = connection.execute(
             sa.update(t.batches)
             .where(
                 t.batches.c.id == claim.batch_id,
@@ -214,6 +215,9 @@ def renew(connection: Connection, mine: Sequence[Claim], *, now: datetime, lease
             )
             .values(lease_until_at=now + lease)
         )
+        if renewed.rowcount:
+            held.add(claim.batch_id)
+    return frozenset(held)
 
 
 def release(connection: Connection, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:

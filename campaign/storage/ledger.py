@@ -179,9 +179,9 @@ class SqlLedger:
                 ahead=ahead,
             )
 
-    def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
+    def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> frozenset[int]:
         with self._write() as connection:
-            claims.renew(connection, held, now=now, lease=lease)
+            return claims.renew(connection, held, now=now, lease=lease)
 
     def pack(self, claim: Claim, payload: Payload) -> bytes:
         return pack_payload(claim.seqs, payload)

@@ -115,6 +115,15 @@ def test_a_claim_that_has_run_out_does_not_begin_even_if_nobody_has_looked_yet(l
     assert "has run out" in ledger.begin_all(packed(ledger, late), now=T0 + SHORT)[late[0].batch_id]
 
 
+def test_who_renews_is_told_which_claims_are_lost(ledger: SqlLedger) -> None:
+    threads(ledger, "national", "local")
+    mine, lost = ahead(ledger)
+    ledger.release(lost, now=T0, due_at=T0, why="")
+    (theirs,) = ledger.claim(owner="another", now=T0, lease=LEASE, most=1)
+    assert theirs.batch_id == lost.batch_id
+    assert ledger.renew([mine, lost], now=T0, lease=SHORT) == {mine.batch_id}
+
+
 def test_a_post_lapses_after_its_own_lease_and_e_mail_after_the_longer_one(
     ledger: SqlLedger, supporters: SqlSupporters
 ) -> None:

@@ -334,9 +334,10 @@ class TestLongCalls:
             return accept(batch, payload)
 
         class Renewed(SqlLedger):
-            def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> None:
-                super().renew(held, now=now, lease=lease)
+            def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> frozenset[int]:
+                still = super().renew(held, now=now, lease=lease)
                 over.set()
+                return still
 
         over = Event()
         posts = [Told[PostBatch]("x", delivers=quick), Told[PostBatch]("mastodon", delivers=slow)]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
+
+import pytest
 
 from campaign.engines.clock import VirtualClock
+from campaign.errors import LedgerError
 from campaign.flow import dispatch, due, prepare, rollout, volley
 from campaign.model.batch import MailBatch, Payload, PostBatch
+from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.outcome import Deferred, Outcome
 from campaign.model.wave import LEAD, WaveState
 from campaign.ports.ledger import Filters
+from campaign.storage.ledger import SqlLedger
 from tests.builders import T0, post_message, step, wave
 from tests.desks import MINUTE, HandClock, Office, Told, accept, office
 
@@ -161,6 +166,48 @@ def test_e_mail_of_the_same_instant_goes_out_with_the_posts(tmp_path: Path) -> N
             at.clock.sleep_until(following)
         assert [one.first_sent_at for one in at.waves()] == [T0, T0]
         assert at.states() == {State.ACCEPTED: 5}
+
+
+def test_where_the_ledger_fails_at_the_instant_nothing_leaves_and_nothing_hangs(tmp_path: Path) -> None:
+    class Failing(SqlLedger):
+        def begin_all(self, packed: Sequence[tuple[Claim, bytes]], *, now: datetime) -> Mapping[int, str]:
+            raise LedgerError(f"the disk is full, {len(packed)} attempts at {now} could not begin")
+
+    with office(tmp_path, clock=VirtualClock(T0 - volley.AHEAD)) as at:
+        launched(at)
+        at.desk.ledger = Failing(at.database, world="live")
+        with pytest.raises(LedgerError, match="the disk is full"):
+            dispatch.everything(at.desk, at.contents)
+        assert at.posts["x"].got == []
+        assert at.states() == {State.DEFERRED: 2 * len(MANY)}
+
+
+def test_a_claim_that_was_lost_is_not_held_again_by_renewing_it(tmp_path: Path) -> None:
+    """The program stood still for a minute; another has taken the thread. Then it renews what it had."""
+    clock = HandClock(T0)
+    held: list[bool] = []
+
+    def stand_still(batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
+        if batch.account == "national":
+            clock.at = T0 + MINUTE
+            assert at.ledger.lapse(now=clock.at) == 2
+            return accept(batch, payload)  # it answers, and that is when the other claim is renewed
+        over.wait(20)
+        held.append(batch.holds())
+        return [Deferred("the claim may have run out")] * len(batch)
+
+    class Renewed(SqlLedger):
+        def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> frozenset[int]:
+            still = super().renew(held, now=now, lease=lease)
+            over.set()
+            return still
+
+    over = Event()
+    with office(tmp_path, posts=[Told[PostBatch]("x", delivers=stand_still)], clock=clock) as at:
+        at.desk.ledger = Renewed(at.database, world="live")
+        launched(at, x=["national", "local"])
+        dispatch.everything(at.desk, at.contents)
+        assert held == [False]
 
 
 def test_a_part_asks_whether_its_claim_still_holds(tmp_path: Path) -> None:
