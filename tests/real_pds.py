@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.message import Message
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -135,13 +137,18 @@ def running() -> Iterator[RealPds]:
 
 
 class FaultyProxy:
-    """Hands on what it is asked, but for faults in writes of records. It tells of resets as if it were ``now``."""
+    """Hands on what it is asked, but for faults in writes of records. It tells of resets as if it were ``now``.
+
+    ``asked`` are the methods that were called, ``written`` is set once a record was written, before the caller knows.
+    """
 
     def __init__(self, target: str, now: datetime) -> None:
         self.faults = Faults()
         self.asked: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, urlsplit(target).netloc, now))
-        self._server.daemon_threads = True
+        self.written = threading.Event()
+        self._at = urlsplit(target)
+        self._struck = _struck(now)
+        self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -153,8 +160,20 @@ class FaultyProxy:
             self._thread.join()
             self._server.server_close()
 
+    def answer(
+        self, fault: Fault | None, method: str, path: str, headers: Message, body: bytes
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        """Status, body and headers: the server's, or what the fault says in its place."""
+        if fault is not None and fault in self._struck:
+            status, said, more = self._struck[fault]
+            return status, orjson.dumps(said), more
+        answered = _answer(self._at.netloc, method, self._at.path + path, headers, body)
+        if path.endswith(_WRITES) and answered[0] == HTTPStatus.OK:
+            self.written.set()
+        return answered
+
     def drawn(self, path: str, body: bytes) -> Fault | None:
-        self.asked.append(path.partition("?")[0].rpartition("/")[2])
+        self.asked.append(path.partition("?")[0].rpartition(".")[2])
         if not path.endswith(_WRITES):
             return None
         asked = orjson.loads(body)
@@ -162,61 +181,72 @@ class FaultyProxy:
         return self.faults.draw("bluesky", f"{asked['repo']}/{first.get('rkey')}")
 
 
-def _handler(proxy: FaultyProxy, target: str, now: datetime) -> type[BaseHTTPRequestHandler]:
+def _struck(now: datetime) -> Mapping[Fault, tuple[int, Mapping[str, str], Mapping[str, str]]]:
+    """What is answered instead, without the server's being asked."""
     reset = {"ratelimit-reset": str(int((now + STRUCK_RESET).timestamp()))}
-    struck = {
+    return {
         Fault.RATE_LIMIT: (429, {"error": "RateLimitExceeded", "message": "Rate Limit Exceeded"}, reset),
         Fault.UNAVAILABLE: (503, {"error": "NotEnoughResources", "message": "Service Unavailable"}, {}),
         Fault.ERROR: (500, {"error": "InternalServerError", "message": "Internal Server Error"}, {}),
         Fault.REFUSE: (400, {"error": "InvalidRequest", "message": "asked to refuse this post"}, {}),
     }
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
 
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            fault = proxy.drawn(self.path, body)
-            if fault in struck:
-                status, said, headers = struck[fault]
-                self._reply(status, orjson.dumps(said), headers)
-                return
-            upstream = http.client.HTTPConnection(target, timeout=60)
-            try:
-                passed = {name: value for name, value in self.headers.items() if name.lower() not in _OWN}
-                upstream.request(self.command, self.path, body or None, {**passed, "Accept-Encoding": "identity"})
-                answer = upstream.getresponse()
-                told = answer.read()
-            finally:
-                upstream.close()
-            if fault is Fault.DROP_REPLY:
-                self.close_connection = True
-                return
-            if fault is Fault.SLOW:
-                threading.Event().wait(proxy.faults.delay_s("bluesky"))
-            kept = {name.lower(): value for name, value in answer.getheaders()}
-            self._reply(answer.status, told, {name: kept[name] for name in kept if name.startswith(_TELLING)})
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-        do_GET = do_POST = _serve  # noqa: N815 - the names that http.server calls
+    def __init__(self, proxy: FaultyProxy) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.proxy = proxy
 
-        def _reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-            self.send_response(status)
-            for name, value in {"content-type": "application/json", **headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
 
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except OSError:
-                """The channel has hung up, because it was asked to or because it waited long enough."""
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        proxy = self.server.proxy
+        fault = proxy.drawn(self.path, body)
+        status, told, headers = proxy.answer(fault, self.command, self.path, self.headers, body)
+        if fault is Fault.DROP_REPLY:
+            self.close_connection = True
+            return
+        if fault is Fault.SLOW:
+            threading.Event().wait(proxy.faults.delay_s("bluesky"))
+        self._reply(status, told, headers)
 
-    return Handler
+    do_GET = do_POST = _serve  # noqa: N815 - the names that http.server calls
+
+    def _reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"content-type": "application/json", **headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except OSError:
+            """The channel has hung up, because it was asked to or because it waited long enough."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def _answer(target: str, method: str, path: str, headers: Message, body: bytes) -> tuple[int, bytes, Mapping[str, str]]:
+    """What ``target`` answers, and those of its headers that tell something."""
+    upstream = http.client.HTTPConnection(target, timeout=60)
+    try:
+        passed = {name: value for name, value in headers.items() if name.lower() not in _OWN}
+        upstream.request(method, path, body or None, {**passed, "Accept-Encoding": "identity"})
+        answer = upstream.getresponse()
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, answer.read(), {name: told[name] for name in told if name.startswith(_TELLING)}
+    finally:
+        upstream.close()
 
 
 _OWN = ("host", "connection", "content-length", "accept-encoding")
