@@ -41,7 +41,7 @@ def makers(settings: Settings, plan: Plan) -> Iterator[tuple[str, Callable[[], M
         via = plan.sender.via
         yield via, lambda: _live_mail(settings, via)
     for channel, names in accounts_of(plan).items():
-        yield channel, partial(_live_posts, settings, channel, names)
+        yield channel, partial(live_posts, settings, channel, names)
 
 
 def live(settings: Settings, plan: Plan) -> tuple[Mapping[str, MailChannel], Mapping[str, PostChannel]]:
@@ -91,7 +91,7 @@ def dkim_signer(smtp: SmtpSettings) -> Signer | None:
     return signer(domain=smtp.dkim_domain, selector=smtp.dkim_selector, key_file=smtp.dkim_key_file)
 
 
-def _live_posts(settings: Settings, channel: str, names: Sequence[str]) -> PostChannel:
+def live_posts(settings: Settings, channel: str, names: Sequence[str]) -> PostChannel:
     known: dict[str, Any] = {}
     missing: list[str] = []
     for name in names:

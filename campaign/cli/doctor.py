@@ -1,33 +1,20 @@
-"""campaign doctor: try settings, accounts and database before the day."""
+"""campaign doctor: try settings, accounts, posts and database before the day."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from campaign.cli import screen
+from campaign.cli.doctor_screen import Finding, show
 from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
+    from campaign.flow.fit_media import Album
     from campaign.model.bundle import Sources
     from campaign.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """``what`` was looked at, whether it will do on the day, and what is known of it or is to be done."""
-
-    what: str
-    verdict: Literal["ok", "warning", "error"]
-    detail: str
-
-
-_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
 def doctor(
@@ -35,38 +22,37 @@ def doctor(
     nameserver: Annotated[
         str, typer.Option("--nameserver", help="The DNS server to ask, if not this machine's own.", metavar="ADDRESS")
     ] = "",
+    links: Annotated[
+        bool, typer.Option("--links/--no-links", help="Whether to ask for the pages that posts lead to.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Look at everything a live run needs: settings, database, plan, accounts, and the DNS of the sender's domain.
+    """Look at everything a live run needs: settings, database, plan, accounts, posts, and the sender's domain.
 
-    Providers are asked who each account is; nothing is sent. Of the domain it is SPF, DKIM, DMARC and MX, which Gmail
-    and Yahoo want of whoever sends in bulk. Exit code 4 if something is wrong.
+    Networks are asked who each account is, what it may do, what is left of its limits and when its token ends; where
+    the plan says who it is, another is an error. Posts are held to what an account's own server takes, their links must
+    answer, and whom they mention on Bluesky must be there. Of the domain it is SPF, DKIM, DMARC and MX, which Gmail and
+    Yahoo want of whoever sends in bulk. Nothing is sent. Exit code 4 if something is wrong.
     """
-    findings = list(_findings(plan, nameserver))
+    findings = list(_findings(plan, nameserver, links=links))
     if as_json:
         screen.print_json(findings)
     else:
-        table = screen.table("", "what", "")
-        for finding in findings:
-            table.add_row(_coloured(finding.verdict), finding.what, finding.detail)
-        screen.out.print(table)
+        show(findings)
     if any(finding.verdict == "error" for finding in findings):
         raise typer.Exit(4)
 
 
-def _coloured(verdict: str) -> Text:
-    from rich.text import Text
-
-    return Text(verdict, style=_COLOURS[verdict])
-
-
-def _findings(plan: PlanFile, nameserver: str) -> Iterator[Finding]:
+def _findings(plan: PlanFile, nameserver: str, *, links: bool) -> Iterator[Finding]:
     from campaign import settings
+    from campaign.cli import doctor_accounts
     from campaign.errors import CampaignError
     from campaign.files import campaign as campaign_files
+    from campaign.flow.fit_media import Album
 
     configured: Settings | None = None
     sources: Sources | None = None
+    album = Album()
     try:
         configured = settings.load()
         yield Finding("settings", "ok", "every variable can be used as it is")
@@ -74,7 +60,7 @@ def _findings(plan: PlanFile, nameserver: str) -> Iterator[Finding]:
         yield Finding("settings", "error", str(error))
     try:
         sources = campaign_files.load(plan)
-        yield _checked(sources)
+        yield _checked(sources, album)
     except CampaignError as error:
         yield Finding("plan", "error", str(error))
     if configured is None:
@@ -83,8 +69,9 @@ def _findings(plan: PlanFile, nameserver: str) -> Iterator[Finding]:
     yield _public_url(configured)
     yield _try("database", lambda: _database(configured))
     if sources is not None:
-        yield from _channels(configured, sources)
+        yield from _mail(configured, sources)
         yield from _sending_domain(configured, sources, nameserver)
+        yield from doctor_accounts.findings(configured, sources, album, links=links)
 
 
 def _try(what: str, look: Callable[[], str]) -> Finding:
@@ -96,10 +83,10 @@ def _try(what: str, look: Callable[[], str]) -> Finding:
         return Finding(what, "error", str(error))
 
 
-def _checked(sources: Sources) -> Finding:
+def _checked(sources: Sources, album: Album) -> Finding:
     from campaign.flow import check
 
-    problems = check.campaign(sources)
+    problems = check.campaign(sources, album=album)
     if problems:
         return Finding("plan", "error", f"{screen.tally(problems)}; look at them with: campaign check")
     return Finding("plan", "ok", f"{screen.counted(len(sources.plan.steps), 'step')}, no errors")
@@ -131,11 +118,15 @@ def _database(configured: Settings) -> str:
         database.close()
 
 
-def _channels(configured: Settings, sources: Sources) -> Iterator[Finding]:
+def _mail(configured: Settings, sources: Sources) -> Iterator[Finding]:
+    """The provider that carries the e-mail."""
     from campaign.bootstrap import channels
     from campaign.errors import CampaignError
 
+    networks = channels.accounts_of(sources.plan)
     for name, make in channels.makers(configured, sources.plan):
+        if name in networks:
+            continue
         try:
             channel = make()
         except CampaignError as error:

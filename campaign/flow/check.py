@@ -51,11 +51,14 @@ _SRC = re.compile(r'\ssrc="([^"]*)"', re.IGNORECASE)
 _HIDDEN = re.compile(r"<(head|style|script)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
 
 
-def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES) -> list[Problem]:
-    """Everything that is wrong with the messages of ``sources``, each once, by file and line."""
+def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES, *, album: Album | None = None) -> list[Problem]:
+    """Everything that is wrong with the messages of ``sources``, each once, by file and line.
+
+    ``album`` keeps what is drawn and fitted, for whoever needs it again.
+    """
     found: dict[Problem, None] = {}
     made: dict[PlannedWave, Posting] = {}
-    album = Album()
+    album = album or Album()
     for step in sources.plan.steps:
         bundle = sources.bundle(step)
         try:

@@ -2,8 +2,143 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from campaign.sandbox.server import Sandbox
 from tests.dns_server import serving
+from tests.served import served
 from tests.story.conftest import Campaign
+
+ACCOUNTS = {
+    "sendgrid": {"campaign": "SG.secret"},
+    "x": {"national": "secret-x"},
+    "bluesky": {"national": "secret-bluesky"},
+    "mastodon": {"national": "secret-mastodon", "washington": "secret-washington"},
+}
+HANDLES = """\
+accounts:
+  x: {national: national}
+  bluesky: {national: national.example.org}
+  mastodon: {national: "national@social.example.org", washington: "washington@social.example.org"}
+
+steps:
+"""
+
+
+@pytest.fixture
+def reachable(campaign: Campaign) -> Iterator[Campaign]:
+    """The campaign with accounts of its own at the stand-ins, two of them on Mastodon; the plan says who they are."""
+    plan = (campaign.folder / "schedules.yaml").read_text(encoding="utf-8").replace("steps:\n", HANDLES)
+    launch = "- id: launch-mastodon\n    channel: mastodon\n    account: national"
+    assert launch in plan
+    plan = plan.replace(launch, launch.replace("account: national", "accounts: [national, washington]"))
+    (campaign.folder / "schedules.yaml").write_text(plan, encoding="utf-8")
+    head = "CAMPAIGN_{}__ACCOUNTS__{}__{}".format
+    with Sandbox(accounts=ACCOUNTS) as sandbox:
+        campaign.environment = {
+            "CAMPAIGN_SECRET_KEY": "secret-0123456789abcdef",
+            "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
+            "CAMPAIGN_SENDGRID__API_KEY": "SG.secret",
+            **{f"CAMPAIGN_{name.upper()}__BASE_URL": url for name, url in sandbox.urls.items()},
+            **{head("X", "NATIONAL", name): "secret" for name in ("API_KEY", "API_SECRET", "ACCESS_TOKEN_SECRET")},
+            head("X", "NATIONAL", "ACCESS_TOKEN"): "secret-x",
+            head("BLUESKY", "NATIONAL", "HANDLE"): "national.example.org",
+            head("BLUESKY", "NATIONAL", "APP_PASSWORD"): "secret-bluesky",
+            head("MASTODON", "NATIONAL", "ACCESS_TOKEN"): "secret-mastodon",
+            head("MASTODON", "WASHINGTON", "ACCESS_TOKEN"): "secret-washington",
+        }
+        yield campaign
+
+
+def looked(campaign: Campaign, *arguments: str) -> dict[str, Any]:
+    """What the doctor says by what it looked at; the example's own domains are an error of it."""
+    return {one["what"]: one for one in campaign.json("doctor", "--json", *arguments, expect=4)}
+
+
+def change(campaign: Campaign, file: str, old: str, new: str) -> None:
+    path = campaign.folder / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_each_account_is_shown_with_who_it_is_what_it_may_and_what_is_left(reachable: Campaign) -> None:
+    told = looked(reachable)
+    assert [told[f"{one} national"]["verdict"] for one in ("x", "bluesky", "mastodon")] == ["ok"] * 3
+    account = told["mastodon washington"]["account"]
+    assert (account["handle"], account["meant"]) == ("washington@social.example.org",) * 2
+    assert account["may"] == ["post", "delete its posts", "read its posts", "show pictures and videos"]
+    assert (account["left"]["number"], account["left"]["of"]) == (299, 300)
+    assert told["posts"]["verdict"] == "ok"
+    shown = reachable("doctor", expect=4)
+    assert "@washington@social.example.org" in shown
+    assert "299 of 300 requests left until" in " ".join(shown.split())
+    assert "secret" not in shown.replace("secret key", "")
+
+
+def test_an_account_that_is_not_the_one_that_is_meant_is_an_error_and_hides_no_other(reachable: Campaign) -> None:
+    change(reachable, "schedules.yaml", '"washington@social', '"freetowalk_wa@social')
+    told = looked(reachable)
+    assert told["mastodon washington"]["verdict"] == "error"
+    assert (
+        "is @washington@social.example.org, and the plan means @freetowalk_wa" in told["mastodon washington"]["detail"]
+    )
+    assert told["mastodon national"]["verdict"] == "ok"
+    assert "Not ready for a live run: 3 errors (sender, mastodon washington, links in posts)" in reachable(
+        "doctor", expect=4
+    )
+
+
+def test_an_account_without_its_variables_is_told_which_to_set_and_hides_no_other(reachable: Campaign) -> None:
+    del reachable.environment["CAMPAIGN_MASTODON__ACCOUNTS__WASHINGTON__ACCESS_TOKEN"]
+    told = looked(reachable)
+    assert "CAMPAIGN_MASTODON__ACCOUNTS__WASHINGTON__ACCESS_TOKEN" in told["mastodon washington"]["detail"]
+    assert told["mastodon national"]["verdict"] == "ok"
+
+
+def test_an_account_that_is_refused_hides_no_other(reachable: Campaign) -> None:
+    reachable.environment["CAMPAIGN_MASTODON__ACCOUNTS__WASHINGTON__ACCESS_TOKEN"] = "secret-and-wrong"
+    told = looked(reachable)
+    assert told["mastodon washington"]["verdict"] == "error"
+    assert "secret-and-wrong" not in str(told)
+    assert told["mastodon national"]["verdict"] == "ok"
+
+
+def test_a_dead_link_is_an_error_with_the_post_that_has_it(reachable: Campaign) -> None:
+    def page(request: Request) -> Response:
+        there = request.path_params["path"] == "there"
+        if request.method == "HEAD" and there:
+            return Response(status_code=HTTPStatus.METHOD_NOT_ALLOWED)
+        return Response(status_code=HTTPStatus.OK if there else HTTPStatus.NOT_FOUND)
+
+    with served(Starlette(routes=[Route("/{path:path}", page, methods=["GET", "HEAD"])])) as site:
+        for name, path in (("action", "there"), ("share", "gone")):
+            old = {"action": "https://act.example.org/face-recognition", "share": "https://go.example.org/faces"}[name]
+            change(reachable, "schedules.yaml", old, f"{site.url}/{path}")
+        found = [one for one in reachable.json("doctor", "--json", expect=4) if site.url in one["detail"]]
+        details = {one["verdict"]: one["detail"] for one in found}
+        assert list(details) == ["error"]
+        assert "the server answers 404 Not Found" in details["error"]
+        assert "launch" in details["error"]
+        assert "links in posts" not in str(
+            [one for one in reachable.json("doctor", "--json", "--no-links", expect=4) if "links" in one["what"]]
+        )
+
+
+def test_whom_nobody_on_bluesky_is_cannot_be_mentioned(reachable: Campaign) -> None:
+    post = reachable.folder / "messages" / "post" / "signatories.bluesky.md"
+    post.write_text("Ask @nobody.example.org.\n", encoding="utf-8")
+    told = looked(reachable)
+    assert told["mentions on Bluesky"]["verdict"] == "error"
+    assert "nobody on Bluesky is @nobody.example.org (signatories-bluesky)" in told["mentions on Bluesky"]["detail"]
 
 
 def test_without_settings_it_names_everything_that_is_missing(campaign: Campaign) -> None:
@@ -44,10 +179,11 @@ def test_no_secret_is_shown_and_an_account_that_cannot_be_reached_is_said(campai
     verdicts = {one["what"]: one["verdict"] for one in told}
     assert [name for name, verdict in verdicts.items() if verdict == "error"] == [
         "sendgrid",
-        "x",
-        "bluesky",
-        "mastodon",
         "sender",
+        "x national",
+        "bluesky national",
+        "mastodon national",
+        "links in posts",
     ]
     shown = str(told) + campaign.said
     assert [secret for secret in secrets.values() if secret in shown] == []

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from campaign.sandbox.server import Sandbox
 from tests.served import Site
 from tests.story.conftest import Campaign
 
@@ -156,6 +157,39 @@ def test_live_asks_for_the_number_of_people(small: Campaign) -> None:
     small("run", "--live", "--until-idle", expect=2)
     assert "--yes-send-to 3" in small.said
     assert small.json("log", "--world", "live", "--format", "json") == []
+
+
+def test_live_posts_by_no_account_but_the_one_that_the_plan_means(small: Campaign) -> None:
+    """The networks are stand-ins. The other account of the same step posts."""
+    launch_at(small, a_minute_ago())
+    plan = small.folder / "schedules.yaml"
+    text = plan.read_text(encoding="utf-8")
+    accounts = 'accounts: {mastodon: {national: "coalition@social.example.org", west: "west@social.example.org"}}'
+    assert "account: national" in text
+    plan.write_text(text.replace("account: national", "accounts: [national, west]") + accounts, encoding="utf-8")
+    tokens = {"national": "tok", "west": "tok-west"}
+    with Sandbox(accounts={"sendgrid": {"campaign": "key"}, "mastodon": tokens}) as sandbox:
+        small.environment = {
+            "CAMPAIGN_SECRET_KEY": "0123456789abcdefghijklmnop",
+            "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
+            "CAMPAIGN_SENDGRID__API_KEY": "key",
+            "CAMPAIGN_SENDGRID__BASE_URL": sandbox.urls["sendgrid"],
+            "CAMPAIGN_MASTODON__BASE_URL": sandbox.urls["mastodon"],
+            **{f"CAMPAIGN_MASTODON__ACCOUNTS__{name.upper()}__ACCESS_TOKEN": word for name, word in tokens.items()},
+        }
+        small("approve", "--yes", "--by", "Jo Example")
+        process = small.start("run", "--live", "--until-idle", "--yes-send-to", "3")
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "mastodon national waits until" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate()
+        assert "is @national@social.example.org, and the plan means @coalition@social.example.org" in said + rest
+        assert "Posts nothing" in said + rest
+        assert [post["account"] for post in sandbox.taken("mastodon")] == ["west"]
 
 
 GARBAGE = (b"\x00\xff\xfe", b"{{ [ : - \n\t", b"a: b: c", b"\xef\xbb\xbf= =")

@@ -1,0 +1,72 @@
+"""accounts: whether those that post are who the plan means, and may do what it asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from campaign.flow.meant import why_not
+from campaign.flow.sending_domain import Verdict
+from campaign.ports.channel import MAY_POST, Left, Standing
+
+ENDS_SOON = timedelta(days=7)
+_FEW = 10
+"""With a tenth of a limit left, a thread may not go through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a manager sees of one account. ``meant`` is who the plan says it is, "" where it says nothing; ``days`` how
+    long its token still holds, None where it does not end. ``detail`` is what is wrong, or worth knowing."""
+
+    channel: str
+    name: str
+    verdict: Verdict
+    handle: str = ""
+    meant: str = ""
+    may: tuple[str, ...] = ()
+    left: Left | None = None
+    ends_at: datetime | None = None
+    days: int | None = None
+    detail: str = ""
+
+
+def looked_at(channel: str, standing: Standing, meant: str, now: datetime) -> Account:
+    """What is to be said of an account: an error where nothing can be posted by it, or not by the one that is meant."""
+    found = Account(
+        channel=channel,
+        name=standing.account,
+        verdict="ok",
+        handle=(standing.handle or standing.who).removeprefix("@"),
+        meant=meant,
+        may=standing.may,
+        left=standing.left,
+        ends_at=standing.ends_at,
+        days=None if standing.ends_at is None else max(0, (standing.ends_at - now) // timedelta(days=1)),
+    )
+    if standing.wrong:
+        return replace(found, verdict="error", detail=standing.wrong)
+    errors = list(_errors(channel, standing, meant, now))
+    if errors:
+        return replace(found, verdict="error", detail="; ".join(errors))
+    warnings = list(_warnings(standing, now))
+    told = [*warnings, standing.detail]
+    return replace(found, verdict="warning" if warnings else "ok", detail="; ".join(one for one in told if one))
+
+
+def _errors(channel: str, standing: Standing, meant: str, now: datetime) -> Iterator[str]:
+    if meant and (why := why_not(channel, standing, meant)):
+        yield why
+    if standing.may and MAY_POST not in standing.may:
+        yield f"it may not post, only {' and '.join(standing.may)}: give its token the permission to write"
+    if standing.ends_at is not None and standing.ends_at <= now:
+        yield f"its token ended on {standing.ends_at:%Y-%m-%d}: sign in again"
+
+
+def _warnings(standing: Standing, now: datetime) -> Iterator[str]:
+    ends_at, left = standing.ends_at, standing.left
+    if ends_at is not None and ends_at - now < ENDS_SOON:
+        yield f"its token ends on {ends_at:%Y-%m-%d %H:%M} UTC: make sure that it is renewed, or sign in again"
+    if left is not None and left.number * _FEW <= left.of:
+        yield f"only {left.number:,} of {left.of:,} {left.what} are left"
