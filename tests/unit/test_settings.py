@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -429,3 +430,35 @@ def test_every_variable_in_the_example_has_a_comment_above_it(root: Path) -> Non
 
 def test_the_example_loads_unchanged_and_sets_the_defaults(root: Path) -> None:
     assert settings.load(root / ".env.example") == settings.load()
+
+
+# --- money, and the instants of readings ---
+
+
+def test_amounts_are_read_as_millionths_of_a_dollar(load: Load) -> None:
+    found = load("CAMPAIGN_X__BUDGET_USD=12.5\nCAMPAIGN_X__PRICES__POST_USD=$0.000001\n")
+    assert (found.x.budget_usd, found.x.prices.post_usd) == (12_500_000, 1)
+    assert (found.x.prices.post_with_url_usd, found.x.prices.own_read_usd) == (200_000, 1_000)
+    assert load("").x.budget_usd is None
+
+
+@pytest.mark.parametrize("amount", ["12,50", "-1", "1e3", "0.0000001", "free", "12345678", "NaN"])
+def test_what_is_no_amount_is_refused(problems: Problems, amount: str) -> None:
+    (problem,) = problems(f"CAMPAIGN_X__BUDGET_USD='{amount}'\n")
+    assert (problem.line, problem.where, problem.what) == (1, "CAMPAIGN_X__BUDGET_USD", "is no amount in US dollars")
+
+
+def test_figures_are_read_at_the_instants_that_are_named_or_never(load: Load) -> None:
+    assert load("CAMPAIGN_READ_METRICS_AFTER=30m, 1d12h\n").read_metrics_after == (
+        timedelta(minutes=30),
+        timedelta(hours=36),
+    )
+    assert load("CAMPAIGN_READ_METRICS_AFTER=off\n").read_metrics_after == ()
+    assert len(load("").read_metrics_after) == 8
+
+
+@pytest.mark.parametrize("written", ["1h 30m", "1h 1h", "4m", "91d", "soon", "1h off", " ".join(["1h"] * 21)])
+def test_instants_that_do_not_rise_or_are_none_are_refused(problems: Problems, written: str) -> None:
+    (problem,) = problems(f"CAMPAIGN_READ_METRICS_AFTER='{written}'\n")
+    assert (problem.line, problem.where) == (1, "CAMPAIGN_READ_METRICS_AFTER")
+    assert problem.remedy

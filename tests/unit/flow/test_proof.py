@@ -54,6 +54,11 @@ def test_a_text_that_is_there_twice_is_found_though_its_ids_differ() -> None:
     assert not told.holds
 
 
+def test_a_text_that_was_to_be_posted_twice_is_not_twice() -> None:
+    told = proof.of([post("a"), post("b")], [posted("a", "Daily."), posted("b", "Daily.")], KEYS)
+    assert told.holds
+
+
 def test_the_same_text_from_two_accounts_is_not_twice() -> None:
     told = proof.of([post("a"), post("b", account="local")], [posted("a", "We."), posted("b", "We.", "local")], KEYS)
     assert told.holds
