@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 from starlette.requests import Request
@@ -159,7 +160,7 @@ class _Api:
     async def finalize(self, request: Request) -> Response:
         account, window = self._admit(request, self._uploading)
         number = request.path_params["id"]
-        fault = self._strike("x-media", f"{account} finalize", window, self._world.now())
+        fault = self._strike("x-media", f"{account} {number}", window, self._world.now())
         reply = answer(200, {"data": self._uploads.finalize(account, number)}, window)
         return await self._reply(fault, "x-media", reply)
 
@@ -191,7 +192,8 @@ class _Api:
             form = list(multipart.parts(request.headers.get("content-type", ""), body))
         except ValueError as error:
             raise invalid(str(error)) from None
-        fault = self._strike("x-media", f"{account} upload", window, self._world.now())
+        named = blake2b(b"".join(part.body for part in form if part.name == "media"), digest_size=8).hexdigest()
+        fault = self._strike("x-media", f"{account} {named}", window, self._world.now())
         return await self._reply(fault, "x-media", answer(200, {"data": take(account, form)}, window))
 
     def _admit(self, request: Request, windows: Windows) -> tuple[str, Window]:
