@@ -15,6 +15,8 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any
 
+from campaign import networks
+from campaign.model.plan import CHANNELS
 from campaign.rendering.links import places_in
 from campaign.rendering.splitting import Room
 
@@ -52,14 +54,16 @@ _EMOJI_AT = re.compile(r"[0-9#*]?[^\x00-\x7f]+")
 
 
 def fits(text: str, channel: str, *, warning: str = "", characters: int | None = None) -> str | None:
-    """None where ``text`` fits ``channel`` (x, bluesky or mastodon), else what is wrong, with the numbers.
+    """None where ``text`` fits ``channel``, else what is wrong, with the numbers.
 
     ``warning`` is the content warning, which counts on Mastodon alone. ``characters`` is the longest post that the
-    server takes, where it is not its network's usual one. ValueError where the channel posts nothing.
+    server takes, where it is not its network's usual one. ValueError where the channel posts nothing. A network of
+    another package raises NotConfigured where it cannot be used, BadInput where it fails at this text.
     """
-    if channel not in _COUNTED:
+    if channel in CHANNELS and channel not in _COUNTED:
         raise ValueError(f'"{channel}" is not a network that posts are fitted to')
-    return _fits(text, channel, warning, characters)
+    kept = len(text) + len(warning) <= _PARSED_AT_MOST  # eight thousand posts, and not eight thousand books
+    return (_fits if kept else _fits.__wrapped__)(text, channel, warning, characters)
 
 
 @lru_cache(maxsize=8192)
@@ -72,11 +76,16 @@ def _fits(text: str, channel: str, warning: str, characters: int | None) -> str 
         return f"the text holds a character{whose} (U+{ord(odd[0]):04X})"
     if len(text) <= _PARSED_AT_MOST and _ENDLESS.search(text):
         return "a word of the text holds fifty dots or more"
+    other = None if channel in _COUNTED else networks.get(channel)
+    if other is not None and (found := other.fits(text, warning=warning)):
+        return found
     there = room(channel, warning=warning, characters=characters)
     taken = room(channel, characters=characters).most[0] - there.most[0]  # by the content warning
-    for count, most, what in zip(there.counts(text), there.most, _COUNTED[channel], strict=True):
+    title = channel.title() if other is None else other.title
+    counted = _COUNTED.get(channel, ("characters",))
+    for count, most, what in zip(there.counts(text), there.most, counted, strict=True):
         if count > most:
-            return _over(channel.title(), count + taken, most + taken, what, warned=taken > 0)
+            return _over(title, count + taken, most + taken, what, warned=taken > 0)
     return None
 
 
@@ -91,8 +100,17 @@ def room(channel: str, *, warning: str = "", characters: int | None = None) -> R
         case "mastodon":
             most = (characters or MASTODON_CHARACTERS) - _length(warning, grapheme_length)
             return Room(lambda text: (mastodon_length(text),), (most,))
-        case _:
+        case "email":
             raise ValueError(f'"{channel}" is not a network that posts are fitted to')
+        case _:
+            network = networks.get(channel)
+            warned = network.length("x", warning=warning) - network.length("x") if warning else 0
+            return Room(lambda text: (network.length(text),), ((characters or network.longest) - warned,))
+
+
+def length(text: str, channel: str) -> int:
+    """How long ``channel`` takes ``text`` to be, in what it counts first."""
+    return room(channel).counts(text)[0]
 
 
 def weighted_length(text: str) -> int:

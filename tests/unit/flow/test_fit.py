@@ -123,3 +123,48 @@ def test_whatever_fits_still_fits_when_it_is_shortened_by_nothing(network: str, 
 def test_plain_text_without_dots_counts_one_each_everywhere(text: str) -> None:
     plain = text.replace(".", "").replace("@", "").replace(":", "")
     assert weighted_length(plain) == mastodon_length(plain) == grapheme_length(plain) == len(plain)
+
+
+def test_a_server_may_take_more_or_less_than_its_network_does() -> None:
+    assert fits("a" * 5_000, "mastodon", characters=5_000) is None
+    assert fits("a" * 501, "mastodon", characters=501) is None
+    assert fits("a" * 301, "mastodon", characters=300) == "Mastodon counts 301 characters and takes 300: 1 too many"
+    assert fits("a" * 290, "mastodon", warning="politics??", characters=299) == (
+        "Mastodon counts 300 characters with the content warning and takes 299: 1 too many"
+    )
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("odd", [0, 0x1B, 0x7F, 0xD83D, 0xDC00])
+def test_what_no_network_can_show_is_refused(network: str, odd: int) -> None:
+    assert fits(f"a{chr(odd)}b", network) == f"the text holds a character that nobody can read (U+{odd:04X})"
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("fine", ["\n", "\t", "\u200d", "\u202a", "\u00a0", "\ue000"])
+def test_what_can_be_written_is_no_reason_to_refuse(network: str, fine: str) -> None:
+    assert fits(f"a{fine}b", network) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("@a.b-c@example.org!", 7),
+        ("@min_ister@social.example.org's", 12),
+        ("@münchen@example.org", 20),  # a name is ASCII: no mention
+        ("a@b@example.org", 15),
+        ("@a@example.org@b", 16),  # too close to an address
+        ("@a@example.org://x", 18),
+        ("https://example.org/@a@example.net", 23),
+        ("@a@bücher.example.org:3000", 2),
+    ],
+)
+def test_mastodon_leaves_out_the_server_of_what_is_a_mention_to_it(text: str, length: int) -> None:
+    assert mastodon_length(text) == length
+
+
+def test_a_long_content_warning_leaves_no_room() -> None:
+    assert fits("a", "mastodon", warning="w" * 500) == (
+        "Mastodon counts 501 characters with the content warning and takes 500: 1 too many"
+    )
+    assert "6,001" in (fits("a", "mastodon", warning="w" * 6_000) or "")
