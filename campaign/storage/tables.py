@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -132,6 +133,7 @@ approvals = Table(
     Column("by", Text, nullable=False),
     Column("approved_at", Utc, nullable=False),
     Column("parts", Text, nullable=False),  # JSON: what was approved, for a diff
+    _text("author"),  # who had written it, as the plan said
     Index(None, "world", "step"),
 )
 
@@ -361,4 +363,62 @@ tokens = Table(  # credentials that a network renews: only the newest is good
     Column("account", Text, primary_key=True),
     Column("body", LargeBinary, nullable=False),  # encrypted with a key made from the secret key
     Column("changed_at", Utc, nullable=False),
+)
+
+stops = Table(  # what people, or a breaker, have stopped: everything, or one step
+    "stops",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("world", Text, nullable=False),
+    Column("step", Text, nullable=False),  # "": everything
+    Column("by", Text, nullable=False),
+    _text("why"),
+    Column("stopped_at", Utc, nullable=False),
+    Column("ended_at", Utc),  # NULL: it holds
+    _text("ended_by"),
+    Index(None, "world", "ended_at"),
+)
+
+confirmations = Table(  # that somebody is there: the dead man's switch
+    "confirmations",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("world", Text, nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    Column("confirmed_at", Utc, nullable=False),
+)
+
+conditions = Table(  # what a wave waits for, and whether it has come true
+    "conditions",
+    metadata,
+    Column("wave_id", Id, ForeignKey("waves.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # its place in the step, from 0
+    Column("looked_at", Utc, nullable=False),
+    Column("met_at", Utc),  # NULL: not yet
+    _text("evidence"),  # what was seen when it was looked at
+)
+
+buckets = Table(  # what a pace leaves to be sent: right across processes and restarts
+    "buckets",
+    metadata,
+    Column("world", Text, primary_key=True),
+    Column("name", Text, primary_key=True),  # the step, and the mailbox domain where it is a domain's
+    Column("tokens", Float, nullable=False),
+    Column("filled_at", Utc, nullable=False),
+)
+
+notices = Table(  # what people are told of, each once
+    "notices",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("world", Text, nullable=False),
+    Column("key", Text, nullable=False),  # what makes it the same notice
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("made_at", Utc, nullable=False),
+    Column("due_at", Utc, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("sent_at", Utc),  # NULL: not yet
+    _text("why"),
+    UniqueConstraint("world", "key"),
 )
