@@ -104,18 +104,23 @@ class RealPds:
         self._pool.clear()
 
 
+def missing() -> str:
+    """Why the servers cannot be started here, "" where they can."""
+    if shutil.which("node") is None:
+        return "Bluesky's real server needs Node 20 or newer, which is not here"
+    if not (FOLDER / "node_modules" / "@atproto" / "dev-env").is_dir():
+        return "Bluesky's real server is not installed; make test-pds installs it (npm ci in tests/pds)"
+    return ""
+
+
 @contextmanager
 def running() -> Iterator[RealPds]:
-    """The servers, from their start to their end. Skips where Node or the packages are not here, but in CI."""
-    missing = ""
-    if shutil.which("node") is None:
-        missing = "the real PDS needs Node 20 or newer, which is not here"
-    elif not (FOLDER / "node_modules" / "@atproto" / "dev-env").is_dir():
-        missing = "the real PDS is not installed: make test-pds does that (npm ci in tests/pds)"
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
+    """The servers, from their start to their end. Skips where they cannot be started, but in CI."""
+    why = missing()
+    if why and os.environ.get("CI") == "true":
+        pytest.fail(why)
+    if why:
+        pytest.skip(why)
     appview = AppView()
     with answering(appview.answer) as told:
         command = ["node", str(FOLDER / "start.mjs"), told.url]
