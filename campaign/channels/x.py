@@ -272,7 +272,7 @@ class X:
         token = self._calls.login(account)
         may = _may(reply, token)
         told = [
-            "signed in with OAuth 1.0a" if token is None else "signed in with OAuth 2, its token is renewed by itself",
+            _signed_in(token),
             "its posts are protected: only its followers see them" if user.get("protected") else "",
             "it may show no pictures: the scope media.write is missing" if may and MAY_SHOW not in may else "",
         ]
@@ -283,6 +283,7 @@ class X:
             handle=str(user["username"]),
             may=may,
             ends_at=None if token is None else token.ends_at,
+            renews=token is not None,
             left=self._left.get(account) or replies.left(reply, "look-ups"),
             wrong=f'the X account "{account}" may not post; {_remedy(account)}' if may and MAY_POST not in may else "",
         )
@@ -333,6 +334,13 @@ def _ended(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
         if isinstance(outcome, Refused) and outcome.code in (replies.NO_REPLIES, "parent-gone"):
             return [*outcomes[:place], *[outcome] * (len(outcomes) - place)]
     return outcomes
+
+
+def _signed_in(token: Token | None) -> str:
+    if token is None:
+        return "signed in with OAuth 1.0a"
+    until = f"holds until {token.ends_at:%H:%M} UTC and " if token.ends_at else ""
+    return f"signed in with OAuth 2; its token {until}is renewed by itself"
 
 
 def _may(reply: requests.Response, token: Token | None) -> tuple[str, ...]:

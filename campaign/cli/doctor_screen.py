@@ -79,7 +79,7 @@ def _known(finding: Finding, account: Account) -> Iterator[str]:
         yield f"{account.left.number:,} of {account.left.of:,} {account.left.what} left{until}"
     if account.days is not None:
         yield f"{screen.counted(account.days, 'day')} until its token ends"
-    elif account.handle:
+    elif account.handle and account.ends_at is None:
         yield "its token has no end that is known"
     if finding.verdict == "ok" and finding.detail:
         yield finding.detail

@@ -18,7 +18,8 @@ _FEW = 10
 @dataclass(frozen=True, slots=True)
 class Account:
     """What a manager sees of one account. ``meant`` is who the plan says it is, "" where it says nothing; ``days`` how
-    long its token still holds, None where it does not end. ``detail`` is what is wrong, or worth knowing."""
+    long its token still holds, None where it does not end or is renewed by itself. ``detail`` is what is wrong, or
+    worth knowing."""
 
     channel: str
     name: str
@@ -43,7 +44,9 @@ def looked_at(channel: str, standing: Standing, meant: str, now: datetime) -> Ac
         may=standing.may,
         left=standing.left,
         ends_at=standing.ends_at,
-        days=None if standing.ends_at is None else max(0, (standing.ends_at - now) // timedelta(days=1)),
+        days=None
+        if standing.ends_at is None or standing.renews
+        else max(0, (standing.ends_at - now) // timedelta(days=1)),
     )
     if standing.wrong:
         return replace(found, verdict="error", detail=standing.wrong)
@@ -66,7 +69,7 @@ def _errors(channel: str, standing: Standing, meant: str, now: datetime) -> Iter
 
 def _warnings(standing: Standing, now: datetime) -> Iterator[str]:
     ends_at, left = standing.ends_at, standing.left
-    if ends_at is not None and ends_at - now < ENDS_SOON:
+    if ends_at is not None and not standing.renews and ends_at - now < ENDS_SOON:
         yield f"its token ends on {ends_at:%Y-%m-%d %H:%M} UTC: make sure that it is renewed, or sign in again"
     if left is not None and left.number * _FEW <= left.of:
         yield f"only {left.number:,} of {left.of:,} {left.what} are left"

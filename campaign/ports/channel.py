@@ -82,8 +82,8 @@ class Standing:
 
     ``handle`` is its name on its network as people write it, without ``@`` at the front ("" where it has none).
     ``may`` is what it is allowed to do, in words; empty where nobody says. ``ends_at`` is when its token ends, None
-    where it does not or nobody says. ``takes`` is what its server takes, where that is the server's own to say.
-    ``wrong`` is why it cannot be used and what to do, "" where it can.
+    where it does not or nobody says; ``renews``: the channel gets a newer one by itself. ``takes`` is what its server
+    takes, where that is the server's own to say. ``wrong`` is why it cannot be used and what to do, "" where it can.
     """
 
     account: str
@@ -92,6 +92,7 @@ class Standing:
     handle: str = ""
     may: tuple[str, ...] = ()
     ends_at: datetime | None = None
+    renews: bool = False
     left: Left | None = None
     takes: Takes | None = None
     wrong: str = ""

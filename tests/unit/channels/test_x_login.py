@@ -233,8 +233,8 @@ def test_check_says_what_the_account_may_do_and_when_its_token_ends(desk: Desk) 
     (standing,) = x.check()
     assert set(standing.may) == {MAY_READ, MAY_POST, MAY_DELETE, MAY_SHOW}
     assert standing.ends_at == desk.sandbox.world.now() + 2 * HOUR
-    assert standing.handle == "national"
-    assert "OAuth 2" in standing.detail
+    assert (standing.handle, standing.renews) == ("national", True)
+    assert "its token holds until 18:00 UTC and is renewed by itself" in standing.detail
 
 
 @pytest.mark.parametrize(("secret", "basic"), [("", None), ("s3cret-of-client", b"s3cret-client:s3cret-of-client")])

@@ -61,6 +61,11 @@ def test_what_may_not_last_is_a_warning(standing: Standing, said: str, days: int
     assert account.detail.endswith("signed in")
 
 
+def test_a_token_that_is_renewed_by_itself_may_end_in_an_hour() -> None:
+    account = told(replace(GOOD, ends_at=NOW + timedelta(hours=1), renews=True))
+    assert (account.verdict, account.days, account.detail) == ("ok", None, "signed in")
+
+
 def test_a_token_that_ends_in_a_week_or_later_is_no_matter() -> None:
     account = told(replace(GOOD, ends_at=NOW + timedelta(days=7)))
     assert (account.verdict, account.days) == ("ok", 7)
