@@ -29,7 +29,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from campaign.errors import Problem
 from campaign.flow import letter_dates, letter_exempt, letter_figures, letter_names, letter_quotations
@@ -82,13 +82,21 @@ class _Message:
         line = self.text.count("\n", 0, at) + 1
         return Problem(file=self.file, line=line, where=self.where, what=what, remedy=remedy)
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Every name that must be spelled as signed: of people, and of the organisations they sign for."""
         signed = self.letter.signatories
         return list(dict.fromkeys(name for one in signed for name in (one.name, one.organisation) if name))
 
-    @property
+    @cached_property
+    def dates(self) -> list[letter_dates.WrittenDate]:
+        return letter_dates.find(self.text)
+
+    @cached_property
+    def machinery(self) -> list[tuple[int, int]]:
+        return list(letter_exempt.machinery(self.text))
+
+    @cached_property
     def declared_spans(self) -> list[tuple[int, int]]:
         """Where the text says a declared value as it was declared."""
         values = [value.strip() for value in self.declared]
@@ -132,8 +140,8 @@ def _dates(message: _Message) -> Iterator[Problem]:
         year = letter.date.year
         known = [day if day.year is not None else day._replace(year=year) for day in known]
         known.append(letter_dates.Day(year, letter.date.month, letter.date.day))
-    covered = [*letter_exempt.machinery(message.text), *message.declared_spans]
-    for written in letter_dates.find(message.text):
+    covered = [*message.machinery, *message.declared_spans]
+    for written in message.dates:
         if any(start <= written.start and written.end <= end for start, end in covered):
             continue
         shown = " ".join(written.text.split())
@@ -150,8 +158,8 @@ def _dates(message: _Message) -> Iterator[Problem]:
 def _figures(message: _Message) -> Iterator[Problem]:
     text, letter = message.text, message.letter
     named = letter_names.spelled_right(text, message.names)
-    dates = [(one.start, one.end) for one in letter_dates.find(text)]
-    spans = [*letter_exempt.machinery(text), *message.declared_spans, *dates]
+    dates = [(one.start, one.end) for one in message.dates]
+    spans = [*message.machinery, *message.declared_spans, *dates]
     spans += [span for places in named.values() for span in places]
     known = _known(message)
     for quantity in letter_figures.find(letter_figures.hide(text, spans), message.language):
@@ -171,7 +179,7 @@ def _names(message: _Message) -> Iterator[Problem]:
     right = letter_names.spelled_right(text, message.names)
     # A single word ("AEU") stays in sight: it may begin the name of a chapter that is misspelled further on.
     whole = [span for places in right.values() for span in places if len(text[slice(*span)].split()) > 1]
-    hidden = letter_figures.hide(text, [*letter_exempt.machinery(text), *whole])
+    hidden = letter_figures.hide(text, [*message.machinery, *whole])
     for miss in letter_names.near_misses(hidden, message.names, known=message.letter.text):
         yield message.problem(miss.start, f"“{miss.written}” is not how a signatory signed", f"write “{miss.signed}”")
 
