@@ -18,6 +18,7 @@ from campaign.engines.inline import Inline
 from campaign.files import campaign as campaign_files
 from campaign.flow import approve
 from campaign.model.delivery import State
+from campaign.model.wave import WaveState
 from campaign.sandbox.faults import Fault, Faults
 from tests.story.conftest import Campaign
 
@@ -253,3 +254,29 @@ class TestMoney:
         campaign("approve", "on-x", "--release", "--sandbox", "--yes")
         campaign("run", "--until-idle")
         assert len([one for one in posts(campaign) if one["channel"] == "x"]) == 6
+
+
+def test_spent_credit_holds_a_thread_and_it_goes_on_at_the_part_that_is_missing(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(campaign.folder)
+    launch = datetime(2027, 5, 18, 13, 0, tzinfo=UTC)
+    write(campaign.folder, launch)
+    sources = campaign_files.load(Path("schedules.yaml"))
+    clock = VirtualClock(launch - timedelta(minutes=1))
+    with bootstrap.sandboxed(settings.load(), sources, clock=clock, report=lambda _at, _what: None) as program:
+        assert program.sandbox is not None
+        approve.approve(sources, program.ledger, steps=sources.plan.steps, by="Jo Example", at=clock.now())
+        program.sandbox.world.barred.add("x credit")
+        Inline(clock).run(program.turns())
+        (held,) = program.ledger.waves(states=(WaveState.HELD,))
+        assert (held.step, "credit" in held.why, held.counts.get(State.DEFERRED)) == ("on-x", True, 6)
+        program.sandbox.world.barred.clear()
+        Inline(clock).run(program.turns())
+        assert program.ledger.waves(step="on-x")[0].state is WaveState.HELD
+        steps = [sources.plan.step("on-x")]
+        approve.approve(sources, program.ledger, steps=steps, by="Jo Example", at=clock.now(), release=True)
+        Inline(clock).run(program.turns())
+        assert {post.state for post in program.ledger.posts(step="on-x")} == {State.ACCEPTED}
+        proof = program.prove()
+    assert (proof.holds, proof.posts) == (True, 15)
