@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from campaign.bootstrap import channels, costs, web
+from campaign.bootstrap.followed import Followed
 from campaign.bootstrap.watched import Watched
 from campaign.errors import NotConfigured
 from campaign.flow import meant, proof, rollout
@@ -137,6 +138,7 @@ def sandboxed(
     secret = own_secret(database)
     program = _program(sources, database, world, mails, posts, secret, settings, clock, report, stack)
     program.sandbox = sandbox
+    program.desk.clock = Followed(clock, sandbox.world)
     program.desk.events = channels.sandbox_events(sandbox)
     return program
 
