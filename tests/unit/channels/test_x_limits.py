@@ -65,6 +65,15 @@ def test_the_last_post_that_x_takes_says_until_when_to_rest_and_the_rest_is_not_
     assert len(list(sandbox.taken("x"))) == 3
 
 
+def test_after_the_last_post_that_x_takes_it_is_not_even_asked() -> None:
+    last = Answer(201, {"data": {"id": "7"}}, limits("x-rate-limit", 0, RESET))
+    with answering(lambda _: last) as server:
+        x = opened(server.url)
+        deliver(x, batch("One", "Two", "Three"))
+        x.close()
+    assert len(server.asked) == 1
+
+
 def test_the_latest_of_the_limits_that_are_spent_counts() -> None:
     headers = {**limits("x-rate-limit", 0, RESET), **limits("x-user-limit-24hour", 0, DAY)}
     (outcome,) = posted(Answer(201, {"data": {"id": "7"}}, headers))

@@ -170,6 +170,23 @@ def test_an_attempt_ends_while_x_works_on_a_video_and_the_next_uploads_nothing()
     assert not [asked for asked in server.asked if asked.path == "/2/tweets"]
 
 
+def test_an_upload_that_x_has_lost_while_working_on_it_is_made_again() -> None:
+    looks = iter([*[None] * 7, Answer(404, {"detail": "media was not found"}), Answer(200, {"data": {"id": "9"}})])
+
+    def answer(asked: Asked) -> Answer:
+        told = next(looks) if "command=STATUS" in asked.path else None
+        return told or serving()(asked)
+
+    posts = showing(batch("It moves."), gif(2))
+    with answering(answer) as server:
+        x = opened(server.url)
+        (first,), (second,) = deliver(x, posts), deliver(x, posts)
+        x.close()
+    assert isinstance(first, Deferred)
+    assert isinstance(second, Accepted)
+    assert [asked.path for asked in server.asked].count("/2/media/upload/initialize") == 2
+
+
 @pytest.mark.parametrize("where", ["upload", "metadata"])
 @pytest.mark.parametrize(
     ("told", "kind"),
