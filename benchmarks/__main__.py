@@ -2,8 +2,8 @@
 
 A the whole program, B a bare loop over the same rows and requests, C the SDK's own quick start, each in a process of
 its own, beside SendGrid's stand-in in another. A and B in turn, so that a machine whose speed drifts is fair to both.
-Then the import of a list of the same length, and the webhook's events. Prints figures and ratios; what they mean is in
-benchmarks/README.md.
+Then the import of a list of the same length, the webhook's events, and fifty accounts that post at the same instants.
+Prints figures and ratios; what they mean is in benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def main() -> None:
     subprocess.run([sys.executable, "-m", "benchmarks.importing", str(given.supporters)], check=True)
     print("\nWebhook")
     subprocess.run([sys.executable, "-m", "benchmarks.webhook"], check=True)
+    print("\nThe same second")
+    subprocess.run([sys.executable, "-m", "benchmarks.social"], check=True)
 
 
 def sending(folder: Path, supporters: int, runs: int) -> None:

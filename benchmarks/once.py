@@ -24,6 +24,7 @@ import traceback
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing import Pipe
@@ -36,7 +37,7 @@ from typing import Any
 from sqlalchemy import event
 
 from benchmarks import posting
-from benchmarks.trouble import Blows, Troubled, drawn
+from benchmarks.trouble import Blow, Blows, Troubled, drawn
 from campaign.engines.clock import VirtualClock
 from campaign.engines.inline import Inline
 from campaign.flow import rollout
@@ -53,6 +54,7 @@ T0 = datetime(2018, 5, 22, 13, 0, tzinfo=UTC)
 _NAMED = posting.accounts(len(posting.NETWORKS))
 _MOST_STARTS = 40
 _TELL = 50
+_AT_POINTS = 2 / 3
 _POINTS = 150
 """About so many bytes sent and received and transactions one run has, counted by the calls that do it."""
 
@@ -79,9 +81,11 @@ class Run:
         dice = random.Random(seed)  # noqa: S311 - the same dice for the same seed are what is wanted
         blows = drawn(dice, posting.NETWORKS, requests=10, most=2)
         kills = [
-            ("point", dice.randrange(_POINTS)) if dice.random() < 2 / 3 else ("after", dice.uniform(0, 0.4))
-            for _ in range(dice.randint(0 if any(blows.values()) else 1, 3))
+            ("point", dice.randrange(_POINTS)) if dice.random() < _AT_POINTS else ("after", dice.uniform(0, 0.4))
+            for _ in range(dice.randint(0, 3))
         ]
+        if not kills:  # some of what is drawn strikes a request that is never made; this one always is
+            blows["x"][dice.randrange(PARTS)] = dice.choice(list(Blow))
         return cls(seed, blows, kills, late_s=[dice.choice((0, 0, 1, 15, 45, 300)) for _ in range(4)])
 
     @property
@@ -100,14 +104,15 @@ def main() -> None:
     _warm(made)
     seeds = [given.only] if given.only is not None else range(given.seed, given.seed + given.runs)
     began, runs = perf_counter(), []
-    for seed in seeds:
-        run = carry_out(Run.drawn(seed), made)
-        runs.append(run)
-        if len(runs) % _TELL == 0:
-            bad = sum(not run.good for run in runs)
-            print(f"{len(runs)} runs in {perf_counter() - began:,.0f} s, {bad} bad", file=sys.stderr, flush=True)
-        if not run.good or given.only is not None:
-            print(_told(run), file=sys.stderr, flush=True)
+    with suppress(KeyboardInterrupt):  # then the figures are of those that were run
+        for seed in seeds:
+            run = carry_out(Run.drawn(seed), made)
+            runs.append(run)
+            if len(runs) % _TELL == 0:
+                bad = sum(not run.good for run in runs)
+                print(f"{len(runs)} runs in {perf_counter() - began:,.0f} s, {bad} bad", file=sys.stderr, flush=True)
+            if not run.good or given.only is not None:
+                print(_told(run), file=sys.stderr, flush=True)
     figures = _figures(runs, perf_counter() - began)
     print(json.dumps(figures) if given.json else "\n".join(f"{name:>44}: {value}" for name, value in figures.items()))
     sys.exit(0 if all(run.good for run in runs) else 1)

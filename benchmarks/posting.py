@@ -17,13 +17,13 @@ from campaign.flow.desk import Desk
 from campaign.model.bundle import Sources
 from campaign.model.delivery import Keys
 from campaign.model.message import Message, PostSource, Source
-from campaign.model.plan import Absolute, Channel, Late, Step
+from campaign.model.plan import CHANNELS, Absolute, Channel, Late, Step
 from campaign.model.wave import PlannedWave
 from campaign.ports.channel import PostChannel
 from campaign.ports.clock import Clock
 from campaign.storage.ledger import SqlLedger
 
-NETWORKS: tuple[Channel, ...] = ("x", "bluesky", "mastodon")
+NETWORKS = tuple(channel for channel in CHANNELS if channel != "email")
 
 Accounts = Mapping[Channel, Sequence[str]]
 

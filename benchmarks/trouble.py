@@ -35,7 +35,7 @@ class Blow(StrEnum):
     GARBAGE = "reply unreadable, taken"
 
 
-Blows = Mapping[str, Mapping[int, Blow]]
+Blows = Mapping[str, dict[int, Blow]]
 """By network, and by the number of the request to it, from 0."""
 
 
