@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from campaign.flow import ab_test, schedule
 from campaign.flow.desk import Desk
-from campaign.model.approval import Manifest
 from campaign.model.delivery import OPEN, State
 from campaign.model.wave import Wave, WaveState
 
@@ -65,7 +64,7 @@ def withdraw(desk: Desk) -> bool:
         approval = desk.ledger.approvals()[wave.step]
         if approval.digest == desk.digests().get(wave.step):
             bundle = desk.ledger.bundle(approval.digest)
-            manifest = Manifest(wave.step, approval.parts, approval.digest)
+            manifest = desk.ledger.approved(wave.step, approval.digest)
             planned = schedule.waves(bundle.plan, bundle.step)
             desk.ledger.approve(bundle, manifest, planned, by=approval.by, at=approval.at)
     return found
@@ -85,8 +84,6 @@ def _changed(desk: Desk, state: WaveState) -> list[Wave]:
 
 def _too_late(desk: Desk, wave: Wave) -> None:
     now = desk.clock.now()
-    by = str(now - wave.due_at).split(".")[0]
-    why = f"{by} late; the step allows {wave.late.within}"
-    became = WaveState.HELD if wave.late.then == "hold" else WaveState.MISSED
+    became, why = wave.too_late(now)
     desk.ledger.end_wave(wave.id, became, why=why, at=now)
     desk.tell(f"{wave.name} is {became.value}: {why}")

@@ -99,3 +99,9 @@ class Wave:
     def is_late(self, now: datetime) -> bool:
         """True where it is later than its step allows, and the step does not say to send it all the same."""
         return self.late.then != "send" and now > self.due_at + self.late.within
+
+    def too_late(self, now: datetime) -> tuple[WaveState, str]:
+        """What becomes of it where it is late, by its step's own rule, and why."""
+        by = str(now - self.due_at).split(".")[0]
+        became = WaveState.HELD if self.late.then == "hold" else WaveState.MISSED
+        return became, f"{by} late; the step allows {self.late.within}"

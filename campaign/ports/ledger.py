@@ -17,10 +17,12 @@ from campaign.model.delivery import DeliveryId, Sent, State
 from campaign.model.event import Event, EventKind
 from campaign.model.group import Group, GroupState
 from campaign.model.media import PartMedia, Reading
-from campaign.model.outcome import Outcome, Settled
+from campaign.model.outcome import Accepted, NotSent, Outcome, Settled
 from campaign.model.posted import Posted, Retracting
+from campaign.model.resolution import Correction, Question, Resolution
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
+from campaign.ports.stops import Stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,15 @@ class Filters:
 
 class Applied(NamedTuple):
     """How many events were ``new``, by kind, and those that came too ``early``: their delivery is being sent by
-    somebody this moment, so that it is not known yet what they say of it. They are to be applied again later."""
+    somebody this moment, so that it is not known yet what they say of it. They are to be applied again later.
+    ``corrected`` is what people had said of batches in doubt, and what is shown to be wrong by these events."""
 
     new: Mapping[EventKind, int]
     early: Sequence[tuple[DeliveryId, Event]] = ()
+    corrected: Sequence[Correction] = ()
 
 
-class Ledger(Protocol):
+class Ledger(Stops, Protocol):
     """One world's record: live, sandbox or rehearsal. Each method is one transaction, but within ``together``."""
 
     @property
@@ -68,6 +72,8 @@ class Ledger(Protocol):
     ) -> tuple[str, ...]:
         """Record the approval, keep the bundle, and place the step's waves at their frozen instants.
 
+        Where it takes more people, or another than the author, that is all: no wave is placed, moved or released.
+
         Of ``files`` those are kept that the bundle's post shows, by digest; each is asked for only where it is not kept
         yet. Raises LedgerError where one is missing.
 
@@ -77,7 +83,15 @@ class Ledger(Protocol):
         ...
 
     def approvals(self) -> Mapping[str, Approval]:
-        """The latest approval of each step."""
+        """The latest approval of each step that enough people have given."""
+        ...
+
+    def latest_approvals(self) -> Mapping[str, Approval]:
+        """The latest approval of each step, whether or not enough people have given it."""
+        ...
+
+    def approved(self, step: str, digest: str) -> Manifest:
+        """What was approved of the step under ``digest``, in parts; LedgerError where nothing was."""
         ...
 
     def bundle(self, digest: str) -> Bundle:
@@ -225,6 +239,24 @@ class Ledger(Protocol):
 
     def settle(self, doubt: Doubt, results: Mapping[int, Settled], *, now: datetime) -> None:
         """Record what settling found. What was not sent is planned again, what stays in doubt stays."""
+        ...
+
+    def questions(self, *, now: datetime, step: str | None = None, batch_id: int | None = None) -> Sequence[Question]:
+        """The batches in doubt, as a person is asked about them: by instant, without what they handed over."""
+        ...
+
+    def resolve(
+        self, question: Question, results: Mapping[int, Accepted | NotSent], *, by: str, why: str, now: datetime
+    ) -> bool:
+        """Record a person's word on each delivery of a batch in doubt, and let it hold as if settling had found it.
+
+        False, and nothing is changed, where the doubt has ended meanwhile. Raises LedgerError where it is said not to
+        be sent while its provider may hold it until its instant, and can be made to give it back.
+        """
+        ...
+
+    def resolutions(self, *, step: str | None = None) -> Sequence[Resolution]:
+        """What people have said of batches in doubt, in that order, and what was shown to be wrong since."""
         ...
 
     # --- groups: what a provider holds until its instant ---

@@ -13,16 +13,19 @@ from campaign.errors import ClaimLost
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.wave import WaveState
+from campaign.storage import stops
 from campaign.storage import tables as t
-from campaign.storage.claims import held, suppress
+from campaign.storage.claims import held, ours, suppress
 from campaign.storage.recipients import barred, people_mark
 
 
 def begin(connection: Connection, claim: Claim, packed: bytes, *, now: datetime) -> tuple[int, ...]:
-    batch = held(connection, claim)
-    state = connection.execute(_STATE, {"wave": claim.wave.id}).scalar_one()
+    batch = _held(connection, claim)
+    state, stop = connection.execute(_STATE, {"wave": claim.wave.id}).one()
     if state != WaveState.PREPARED.value:
         raise ClaimLost(f"{claim.wave.name} was stopped ({state}); nothing was sent")
+    if stop is not None:
+        raise ClaimLost(f"{claim.wave.name}: {stops.one(connection, stop)}; nothing was sent")
     if batch.lease_until_at <= now:
         raise ClaimLost(f"the claim on batch {claim.batch_id} has run out; nothing was sent")
     if batch.account and batch.due_at > now:
@@ -39,8 +42,18 @@ def begin(connection: Connection, claim: Claim, packed: bytes, *, now: datetime)
     return ()
 
 
+def _held(connection: Connection, claim: Claim) -> sa.Row[Any]:
+    """The claimed batch, locked, while the gate is held open: see ``stops``."""
+    if connection.dialect.name != "postgresql":
+        return held(connection, claim)
+    return ours(connection.execute(_GATED, {"batch": claim.batch_id}).one(), claim)
+
+
 # Written once and not at each use: SQLAlchemy takes three times as long to put a statement together as to execute it.
-_STATE = sa.select(t.waves.c.state).where(t.waves.c.id == sa.bindparam("wave"))
+_GATED = (
+    stops.held_open(sa.select(t.batches)).where(t.batches.c.id == sa.bindparam("batch")).with_for_update(of=t.batches)
+)
+_STATE = sa.select(t.waves.c.state, stops.STOPPED.label("stop")).where(t.waves.c.id == sa.bindparam("wave"))
 _ATTEMPT = sa.insert(t.attempts).returning(t.attempts.c.id)
 _BEGUN = (
     sa.update(t.batches)
@@ -58,17 +71,21 @@ def begin_all(connection: Connection, packed: Sequence[tuple[Claim, bytes]], *, 
     """Begin an attempt of each claim, all in few statements; why not, by batch, of those that may not."""
     waves = {claim.wave.id: claim.wave for claim, _ in packed}
     # Waves before batches, both by number: two who do this at once never wait for each other.
-    states = _rows(connection, sa.select(t.waves.c.id, t.waves.c.state).where(t.waves.c.id.in_(waves)), t.waves)
+    stops.hold_open(connection)
+    found = sa.select(t.waves.c.id, t.waves.c.state, stops.STOPPED.label("stop"))
+    states = _rows(connection, found.where(t.waves.c.id.in_(waves)), t.waves)
     b = t.batches.c
-    found = sa.select(b.id, b.state, b.owner, b.attempts, b.lease_until_at, b.due_at)
-    batches = _rows(connection, found.where(b.id.in_([claim.batch_id for claim, _ in packed])), t.batches)
+    mine = sa.select(b.id, b.state, b.owner, b.attempts, b.lease_until_at, b.due_at)
+    batches = _rows(connection, mine.where(b.id.in_([claim.batch_id for claim, _ in packed])), t.batches)
     why: dict[int, str] = {}
     for claim, _ in packed:
-        batch, state = batches[claim.batch_id], states[claim.wave.id].state
+        batch, wave = batches[claim.batch_id], states[claim.wave.id]
         if batch.state != State.CLAIMED.value or batch.owner != claim.owner or batch.attempts != claim.attempts:
             why[claim.batch_id] = f"batch {claim.batch_id} of {claim.wave.name} is not ours any more; nothing was sent"
-        elif state != WaveState.PREPARED.value:
-            why[claim.batch_id] = f"{claim.wave.name} was stopped ({state}); nothing was sent"
+        elif wave.state != WaveState.PREPARED.value:
+            why[claim.batch_id] = f"{claim.wave.name} was stopped ({wave.state}); nothing was sent"
+        elif wave.stop is not None:
+            why[claim.batch_id] = f"{claim.wave.name}: {stops.one(connection, wave.stop)}; nothing was sent"
         elif batch.lease_until_at <= now:
             why[claim.batch_id] = f"the claim on batch {claim.batch_id} has run out; nothing was sent"
         elif batch.due_at > now:
@@ -86,7 +103,7 @@ def begin_all(connection: Connection, packed: Sequence[tuple[Claim, bytes]], *, 
 def _rows(connection: Connection, query: sa.Select[Any], table: sa.Table) -> Mapping[int, sa.Row[Any]]:
     ordered = query.order_by(table.c.id)
     if connection.dialect.name == "postgresql":
-        ordered = ordered.with_for_update()
+        ordered = ordered.with_for_update(of=table)
     return {row.id: row for row in connection.execute(ordered)}
 
 

@@ -17,6 +17,7 @@ from campaign.errors import ClaimLost
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.wave import Wave, WaveState
+from campaign.storage import stops
 from campaign.storage import tables as t
 from campaign.storage.batches import (
     become,
@@ -100,6 +101,7 @@ def _take(
             w.c.channel.not_in(sorted(without)),
             *(() if ahead is None else (b.c.account != "", b.c.attempt_id.is_(None))),
             ~shut,
+            stops.STOPPED.is_(None),
         )
         .order_by(b.c.due_at, b.c.id)
         .limit(most)
@@ -196,7 +198,11 @@ def _mark_members(connection: Connection, batch: Row[Any], state: State, now: da
 
 def held(connection: Connection, claim: Claim) -> Row[Any]:
     """The claimed batch, locked; ClaimLost where ``claim`` does not hold it any more."""
-    row = locked(connection, claim.batch_id)
+    return ours(locked(connection, claim.batch_id), claim)
+
+
+def ours(row: Row[Any], claim: Claim) -> Row[Any]:
+    """``row`` where ``claim`` holds it; else ClaimLost."""
     if row.state != State.CLAIMED.value or row.owner != claim.owner or row.attempts != claim.attempts:
         raise ClaimLost(f"batch {claim.batch_id} of {claim.wave.name} is not ours any more; nothing was sent")
     return row
@@ -222,7 +228,11 @@ def renew(connection: Connection, mine: Sequence[Claim], *, now: datetime, lease
 
 def release(connection: Connection, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:
     batch = held(connection, claim)
-    _wait(connection, batch, claim.seqs, State.DEFERRED, now=now, due_at=due_at, why=why)
+    stop = stops.of_wave(connection, batch.wave_id)
+    if stop is None or batch.begun:
+        _wait(connection, batch, claim.seqs, State.DEFERRED, now=now, due_at=due_at, why=why)
+    else:
+        _wait(connection, batch, claim.seqs, State.PLANNED, now=now, due_at=due_at, why=str(stop))
 
 
 def _wait(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-
-from sqlalchemy import Connection
 
 from campaign.model.approval import Approval, Manifest
 from campaign.model.batch import Payload
@@ -18,12 +14,14 @@ from campaign.model.delivery import DeliveryId, Sent
 from campaign.model.event import Event
 from campaign.model.group import Group, GroupState
 from campaign.model.media import PartMedia, Reading
-from campaign.model.outcome import Outcome, Settled
+from campaign.model.outcome import Accepted, NotSent, Outcome, Settled
 from campaign.model.posted import Posted, Retracting
+from campaign.model.resolution import Question, Resolution
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.ports.ledger import Applied, Filters
 from campaign.storage import (
+    approvals,
     beginning,
     claims,
     decisions,
@@ -33,6 +31,7 @@ from campaign.storage import (
     media,
     metrics,
     outcomes,
+    resolutions,
     retractions,
     review,
     spending,
@@ -41,44 +40,12 @@ from campaign.storage import (
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_payload
 from campaign.storage.counting import close_if_done, hold
-from campaign.storage.database import Database, upsert
+from campaign.storage.database import upsert
+from campaign.storage.stopping import SqlStops
 
 
-class SqlLedger:
+class SqlLedger(SqlStops):
     """See ``campaign.ports.ledger.Ledger``. Several worlds may share a database and know nothing of each other."""
-
-    def __init__(self, database: Database, *, world: str) -> None:
-        self._database = database
-        self._world = world
-        self._under_way = threading.local()
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        if self._database.engine.dialect.name != "sqlite":
-            # Several write at the same time there: who holds the counters of two waves could wait for each other.
-            yield
-            return
-        with self._database.write() as connection:
-            self._under_way.connection = connection
-            try:
-                yield
-            finally:
-                self._under_way.connection = None
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        """A transaction of its own, or within ``together`` a part of that one which fails alone."""
-        shared: Connection | None = getattr(self._under_way, "connection", None)
-        if shared is None:
-            with self._database.write() as connection:
-                yield connection
-        else:
-            with shared.begin_nested():
-                yield shared
-
-    @property
-    def world(self) -> str:
-        return self._world
 
     def approve(
         self,
@@ -98,7 +65,15 @@ class SqlLedger:
 
     def approvals(self) -> Mapping[str, Approval]:
         with self._database.read() as connection:
-            return waves.approvals(connection, self._world)
+            return approvals.enough(connection, self._world)
+
+    def latest_approvals(self) -> Mapping[str, Approval]:
+        with self._database.read() as connection:
+            return approvals.latest(connection, self._world)
+
+    def approved(self, step: str, digest: str) -> Manifest:
+        with self._database.read() as connection:
+            return approvals.approved(connection, self._world, step, digest)
 
     def bundle(self, digest: str) -> Bundle:
         with self._database.read() as connection:
@@ -238,6 +213,22 @@ class SqlLedger:
     def settle(self, doubt: Doubt, results: Mapping[int, Settled], *, now: datetime) -> None:
         with self._write() as connection:
             outcomes.settle(connection, doubt.batch_id, doubt.attempt_id, results, now=now)
+
+    def questions(self, *, now: datetime, step: str | None = None, batch_id: int | None = None) -> Sequence[Question]:
+        with self._database.read() as connection:
+            return resolutions.questions(connection, self._world, now=now, step=step, batch_id=batch_id)
+
+    def resolve(
+        self, question: Question, results: Mapping[int, Accepted | NotSent], *, by: str, why: str, now: datetime
+    ) -> bool:
+        with self._write() as connection:
+            return resolutions.resolve(
+                connection, question.batch_id, question.attempt_id, results, by=by, why=why, now=now
+            )
+
+    def resolutions(self, *, step: str | None = None) -> Sequence[Resolution]:
+        with self._database.read() as connection:
+            return resolutions.told(connection, self._world, step=step)
 
     def groups(
         self, *, states: Collection[GroupState] | None = None, open_at: datetime | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,27 @@ def next_due(connection: Connection, world: str, *, now: datetime) -> datetime |
     lapsed = sa.select(sa.func.min(b.c.lease_until_at)).where(b.c.state == State.CLAIMED.value, prepared)
     instants = [connection.execute(query).scalar() for query in (retried, opened, lapsed)]
     return min((instant for instant in (*waves, *instants) if instant is not None), default=None)
+
+
+def under_way(connection: Connection, world: str) -> Mapping[str, int]:
+    b, o, w = t.batches, t.outcomes, t.waves
+    # Who follows an irregular batch has a row that says so; of a regular one it is those who have none.
+    ended = sa.select(sa.func.count()).where(
+        o.c.wave_id == b.c.wave_id,
+        sa.case(
+            (b.c.regular, o.c.seq.between(b.c.first_seq, b.c.last_seq)),
+            else_=sa.and_(o.c.batch_id == b.c.id, o.c.state == b.c.state),
+        ),
+    )
+    inside = ended.correlate(b).scalar_subquery()
+    left = sa.case((b.c.regular, b.c.last_seq - b.c.first_seq + 1 - inside), else_=inside)
+    query = (
+        sa.select(w.c.step, sa.func.sum(left).label("n"))
+        .join(w, w.c.id == b.c.wave_id)
+        .where(w.c.world == world, b.c.state == State.CLAIMED.value, b.c.begun)
+        .group_by(w.c.step)
+    )
+    return {row.step: int(row.n) for row in connection.execute(query)}
 
 
 def tallies(connection: Connection, world: str) -> Sequence[Tally]:
