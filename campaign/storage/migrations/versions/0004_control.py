@@ -19,6 +19,14 @@ def _text(name: str) -> sa.Column[str]:
 
 def upgrade() -> None:
     op.add_column("approvals", _text("author"))
+    op.create_index(
+        "ix_events_blocked",
+        "events",
+        ["wave_id", "seq"],
+        unique=False,
+        sqlite_where=sa.text("kind = 'blocked'"),
+        postgresql_where=sa.text("kind = 'blocked'"),
+    )
     op.create_table(
         "stops",
         sa.Column("id", ID, autoincrement=True, nullable=False),
@@ -29,6 +37,7 @@ def upgrade() -> None:
         sa.Column("stopped_at", Utc(), nullable=False),
         sa.Column("ended_at", Utc()),
         _text("ended_by"),
+        _text("gauge"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stops")),
     )
     op.create_index(op.f("ix_stops_world_ended_at"), "stops", ["world", "ended_at"], unique=False)
@@ -64,13 +73,15 @@ def upgrade() -> None:
         sa.Column("id", ID, autoincrement=True, nullable=False),
         sa.Column("world", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
+        _text("place"),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("made_at", Utc(), nullable=False),
         sa.Column("due_at", Utc(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("sent_at", Utc()),
+        sa.Column("ended_at", Utc()),
         _text("why"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
-        sa.UniqueConstraint("world", "key", name=op.f("uq_notices_world_key")),
+        sa.UniqueConstraint("world", "key", "place", name=op.f("uq_notices_world_key_place")),
     )
+    op.create_index(op.f("ix_notices_world_ended_at"), "notices", ["world", "ended_at"], unique=False)
