@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from campaign.errors import CampaignError
 from campaign.model.delivery import DeliveryId, Keys
 from campaign.model.event import Event, EventKind
+from campaign.model.resolution import Correction
 from campaign.model.wave import WaveState
 from campaign.ports.clock import Clock
 from campaign.ports.inbox import Inbox, Posted
@@ -79,6 +80,8 @@ class Feedback:
     def _one(self, posted: Posted) -> Counter[EventKind]:
         read = self._read(posted)
         applied = self.ledger.apply(_ours(self.keys, read.events), now=self.clock.now())
+        for one in applied.corrected:
+            self.tell(corrected(one))
         if applied.new.get(EventKind.DROPPED):
             for why, number in _about_us(read.events).items():
                 self.tell(f"{number:,} dropped by the provider, and not because of the address: {why}")
@@ -111,10 +114,23 @@ def apply(desk: Desk) -> Mapping[EventKind, int]:
     """
     applied = desk.ledger.apply([*desk.early, *_ours(desk.keys, desk.events())], now=desk.clock.now())
     desk.early = applied.early
+    for one in applied.corrected:
+        desk.tell(corrected(one))
     new = Counter(applied.new)
     if desk.feedback is not None:
         new += desk.feedback.apply()
     return new
+
+
+def corrected(one: Correction) -> str:
+    """An event has shown that a person was wrong: in words for whoever has to answer for it."""
+    told = one.resolution
+    again = told.number - one.kept
+    sent = f"up to {again:,} of them may have gone out twice" if again else "none of them goes out again"
+    return (
+        f"WARNING: {told.step}#{told.wave}, batch {told.batch_id}: {told.by} said that it was not sent, and it was "
+        f"({told.evidence}): {told.number:,} messages, {sent}"
+    )
 
 
 def listening(desk: Desk, turn: Callable[[], datetime | None]) -> Callable[[], datetime | None]:

@@ -20,9 +20,10 @@ from campaign.flow.engagement import ENGAGED
 from campaign.model.delivery import TAKEN, DeliveryId, State
 from campaign.model.event import Event, EventKind
 from campaign.model.outcome import Accepted
+from campaign.model.resolution import Correction
 from campaign.ports.ledger import Applied
+from campaign.storage import resolutions, told
 from campaign.storage import tables as t
-from campaign.storage import told
 from campaign.storage.among import among
 from campaign.storage.batches import members
 from campaign.storage.counting import close_if_done, shift
@@ -62,12 +63,14 @@ def apply(connection: Connection, world: str, events: Sequence[tuple[DeliveryId,
     by_wave = _by_wave(connection, world, events)
     new: Counter[EventKind] = Counter()
     early: list[tuple[DeliveryId, Event]] = []
+    corrected: list[Correction] = []
     for wave_id, those in by_wave.items():
+        corrected += resolutions.correct(connection, wave_id, those, now=now)
         being_sent = _settle_by_evidence(connection, wave_id, {seq for seq, _ in those}, now)
         if being_sent:
             early += [(DeliveryId(wave_id, seq), event) for seq, event in those if seq in being_sent]
         new += _apply(connection, world, wave_id, [one for one in those if one[0] not in being_sent], now)
-    return Applied(new, early)
+    return Applied(new, early, corrected)
 
 
 def judge(connection: Connection, world: str, events: Sequence[tuple[DeliveryId, Event]]) -> int:

@@ -134,6 +134,7 @@ approvals = Table(
     Column("approved_at", Utc, nullable=False),
     Column("parts", Text, nullable=False),  # JSON: what was approved, for a diff
     _text("author"),  # who had written it, as the plan said
+    Column("needed", Integer, nullable=False, server_default="1"),  # how many people it takes
     Index(None, "world", "step"),
 )
 
@@ -432,4 +433,33 @@ notices = Table(  # what people are told of, each once
     _text("why"),  # why it was not sent; "" is no reason
     UniqueConstraint("world", "key", "place"),
     Index(None, "world", "ended_at"),
+)
+
+resolutions = Table(  # what a person has said of a batch in doubt
+    "resolutions",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("wave_id", Id, ForeignKey("waves.id"), nullable=False, index=True),
+    Column("batch_id", Id, nullable=False),
+    Column("attempt_id", Id, nullable=False),  # the attempt that was in doubt
+    Column("seqs", Text, nullable=False),  # JSON: its deliveries, as ranges from first to last
+    Column("number", Integer, nullable=False),  # how many these are
+    Column("word", Text, nullable=False),  # accepted | not_sent
+    Column("by", Text, nullable=False),
+    _text("why"),
+    Column("said_at", Utc, nullable=False),
+    Column("corrected_at", Utc),  # an event has shown that it was wrong; NULL: none has
+    _text("evidence"),
+)
+
+top_ups = Table(  # what was sent, or posted, to those who should have got a step and did not
+    "top_ups",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("wave_id", Id, ForeignKey("waves.id"), nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    _text("why"),
+    Column("topped_up_at", Utc, nullable=False),
+    Column("number", Integer, nullable=False),  # of people or parts
+    Column("reasons", Text, nullable=False),  # JSON: how many of them for which reason
 )

@@ -85,3 +85,34 @@ def upgrade() -> None:
         sa.UniqueConstraint("world", "key", "place", name=op.f("uq_notices_world_key_place")),
     )
     op.create_index(op.f("ix_notices_world_ended_at"), "notices", ["world", "ended_at"], unique=False)
+    op.create_table(
+        "resolutions",
+        sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("wave_id", ID, nullable=False),
+        sa.Column("batch_id", ID, nullable=False),
+        sa.Column("attempt_id", ID, nullable=False),
+        sa.Column("seqs", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        _text("why"),
+        sa.Column("said_at", Utc(), nullable=False),
+        sa.Column("corrected_at", Utc()),
+        _text("evidence"),
+        sa.ForeignKeyConstraint(["wave_id"], ["waves.id"], name=op.f("fk_resolutions_wave_id_waves")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resolutions")),
+    )
+    op.create_index(op.f("ix_resolutions_wave_id"), "resolutions", ["wave_id"], unique=False)
+    op.create_table(
+        "top_ups",
+        sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("wave_id", ID, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        _text("why"),
+        sa.Column("topped_up_at", Utc(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["wave_id"], ["waves.id"], name=op.f("fk_top_ups_wave_id_waves")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_top_ups")),
+    )
+    op.create_index(op.f("ix_top_ups_wave_id"), "top_ups", ["wave_id"], unique=False)
