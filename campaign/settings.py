@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     model_validator,
@@ -28,19 +28,18 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from campaign import setting_values
+from campaign import setting_networks, setting_values
 from campaign.errors import BadInput, NotConfigured, Problem
 from campaign.files import env_file as env_files
 from campaign.model.posted import READ_AFTER
+from campaign.networks.added import Added
+from campaign.setting_networks import ACCOUNT_NAME, DEEPER, PREFIX, Entry, NetworkSettings, account_name
 
-PREFIX = "CAMPAIGN_"
-DEEPER = "__"
 ACCOUNT = "<NAME>"
 """Stands in a variable's name for an account's."""
 
 DEFAULT_FILE = Path(".env")
 
-_ACCOUNT_NAME = r"[A-Z0-9]+(?:[-_][A-Z0-9]+)*"
 _LONGEST_VALUE = 4_096
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -203,6 +202,7 @@ class Settings(BaseSettings):
     x: X = X()
     bluesky: Bluesky = Bluesky()
     mastodon: Mastodon = Mastodon()
+    _of_networks: tuple[Entry, ...] = PrivateAttr(default=())
 
     @classmethod
     def settings_customise_sources(
@@ -222,13 +222,13 @@ class Settings(BaseSettings):
             raise NotConfigured(f"{PREFIX}SECRET_KEY is not set; {setting_values.MAKE_ONE} and put it into .env")
         return self.secret_key.get_secret_value().encode()
 
+    def network(self, network: Added) -> NetworkSettings:
+        """What is set for a network of another package. BadInput with all that is wrong with it."""
+        own = [entry for entry in self._of_networks if setting_networks.network_of(entry.key) == network.name]
+        return setting_networks.read(network, own)
+
 
 AccountT = TypeVar("AccountT", XAccount, BlueskyAccount, MastodonAccount)
-
-
-def account_name(written: str) -> str:
-    """An account's canonical name. US_National, us-national and US-NATIONAL are one account, ``us-national``."""
-    return written.lower().replace("_", "-")
 
 
 def find_account(accounts: Mapping[str, AccountT], channel: str, name: str) -> AccountT:
@@ -264,20 +264,6 @@ VARIABLES = tuple(_variables(Settings, PREFIX))
 """The name of every variable there is, with ``<NAME>`` for an account's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One variable as somebody wrote it; ``key`` is its name in canonical form. ``line`` is 0 in the environment."""
-
-    key: str
-    name: str
-    value: str = field(repr=False)
-    file: str
-    line: int
-
-    def wrong(self, what: str, remedy: str = "") -> Problem:
-        return Problem(file=self.file, line=self.line, where=self.name, what=what, remedy=remedy)
-
-
 def load(env_file: Path = DEFAULT_FILE) -> Settings:
     """The settings from ``env_file`` and the environment, which wins.
 
@@ -285,7 +271,9 @@ def load(env_file: Path = DEFAULT_FILE) -> Settings:
     wrong, each with its file and line or "environment"; no error repeats a value.
     """
     problems: list[Problem] = []
-    entries = {entry.key: entry for entry in _usable(_written(env_file, problems), problems)}
+    written = {entry.key: entry for entry in _usable(_written(env_file, problems), problems)}
+    others = tuple(entry for entry in written.values() if setting_networks.network_of(entry.key))
+    entries = {key: entry for key, entry in written.items() if entry not in others}
     source = EnvSettingsSource(Settings)
     source.env_vars = {entry.key.lower(): entry.value for entry in entries.values()}
     try:
@@ -294,6 +282,7 @@ def load(env_file: Path = DEFAULT_FILE) -> Settings:
         problems += [_problem(each, entries, str(env_file)) for each in error.errors(include_url=False)]
     if problems:
         raise BadInput(problems)
+    settings._of_networks = others  # noqa: SLF001 - kept by whoever reads the world, and by nobody else
     return settings
 
 
@@ -338,9 +327,9 @@ def _canonical(name: str) -> str:
         head, account, tail = variable.partition(ACCOUNT)
         if not account and upper == variable:
             return variable
-        if account and (match := re.fullmatch(re.escape(head) + f"({_ACCOUNT_NAME})" + re.escape(tail), upper)):
+        if account and (match := re.fullmatch(re.escape(head) + f"({ACCOUNT_NAME})" + re.escape(tail), upper)):
             return head + match[1].replace("_", "-") + tail
-    return ""
+    return setting_networks.canonical(upper) if setting_networks.network_of(upper) else ""
 
 
 def _unknown(entry: Entry) -> list[Problem]:
@@ -349,7 +338,7 @@ def _unknown(entry: Entry) -> list[Problem]:
     if head + "_" != PREFIX:
         slip = get_close_matches(head, [PREFIX[:-1]], cutoff=0.8) and _canonical(PREFIX + rest)
         return [entry.wrong("is not known", f"did you mean {PREFIX}{rest}?")] if slip else []
-    account = re.match(rf"[A-Z]+_+ACCOUNTS_+({_ACCOUNT_NAME}){DEEPER}", rest)
+    account = re.match(rf"[A-Z]+_+ACCOUNTS_+({ACCOUNT_NAME}){DEEPER}", rest)
     known = [variable.replace(ACCOUNT, account[1]) if account else variable for variable in VARIABLES]
     squeezed = {re.sub("_+", "_", variable.removeprefix(PREFIX)): variable for variable in known}
     close = get_close_matches(re.sub("_+", "_", rest), squeezed, n=1)

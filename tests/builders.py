@@ -42,10 +42,10 @@ def letter() -> Letter:
     )
 
 
-def step(step_id: str = "alert", channel: Channel = "email", **changes: object) -> Step:
+def step(step_id: str = "alert", channel: str = "email", **changes: object) -> Step:
     made = Step(
         id=step_id,
-        channel=channel,
+        channel=Channel(channel),
         message="email/alert" if channel == "email" else "post/launch",
         at=Relative("T-0", offset=timedelta(0), days=0, clock=time(9)),
         late=Late(within=timedelta(hours=2), then="hold"),

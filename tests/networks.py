@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from campaign import networks
 from campaign.channels.bluesky import Bluesky, BlueskyCredentials
 from campaign.channels.mastodon import Mastodon, MastodonCredentials
 from campaign.channels.x import X
@@ -25,7 +30,13 @@ from tests.real_pds import FaultyProxy, RealPds
 
 NOW = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
 SECRET = "s3cret-of-national"
-ACCOUNTS = {name: {"national": SECRET, "chapter-west": "s3cret-of-west"} for name in ("x", "bluesky", "mastodon")}
+TIMEOUT_S = 20.0
+OURS = ("x", "bluesky", "mastodon")
+ASKED = tuple(os.environ.get("CAMPAIGN_SUITE_NETWORK", "").split())
+"""Networks of other packages that the suites are to hold, and nothing else: their packages are installed."""
+EXAMPLE = "example"
+"""The network of tests/plugin, which is held beside ours."""
+ACCOUNTS = {name: {"national": SECRET, "chapter-west": "s3cret-of-west"} for name in (*OURS, EXAMPLE, *ASKED)}
 KEYS = Keys(b"the secret of this suite")
 
 
@@ -54,6 +65,33 @@ def _mastodon(url: str, secret: str, timeout_s: float) -> PostChannel:
     )
 
 
+def _other(name: str, url: str, secret: str, timeout_s: float) -> PostChannel:
+    """A network of another package. How long it waits is its own."""
+    if timeout_s != TIMEOUT_S:
+        pytest.skip(f"how long {name} waits for a reply cannot be set; its own tests see to it")
+    network = networks.get(name)
+    accounts = {"national": secret, "chapter-west": "s3cret-of-west"}
+    variables = [one.name for one in network.variables]
+    return network.open({account: dict.fromkeys(variables, word) for account, word in accounts.items()}, base_url=url)
+
+
+def make(name: str, url: str, secret: str, timeout_s: float) -> PostChannel:
+    return MAKE[name](url, secret, timeout_s) if name in OURS else _other(name, url, secret, timeout_s)
+
+
+def sandbox_of(name: str, journal: Path | None = None) -> Sandbox:
+    """A sandbox in which the network stands, from ``journal`` on."""
+    own = None if name in OURS else networks.get(name).stand_in
+    if name not in OURS and own is None:
+        pytest.fail(f"{name} has no stand_in, and the suites need one")
+    return Sandbox(journal, accounts=ACCOUNTS, now=NOW, stand_ins=None if own is None else {name: own})
+
+
+def too_long(name: str) -> str:
+    """A text that the network does not take."""
+    return "x" * (501 if name in OURS else networks.get(name).longest + 1)
+
+
 MAKE: dict[str, Callable[[str, str, float], PostChannel]] = {"x": _x, "bluesky": _bluesky, "mastodon": _mastodon}
 
 
@@ -72,9 +110,9 @@ class StandIn:
     def ask(self, fault: Fault, *, times: int | None = 1, delay_s: float = 0.0) -> None:
         self.sandbox.world.faults.ask(self.name, fault, times=times, delay_s=delay_s)
 
-    def another(self, *, secret: str = SECRET, timeout_s: float = 20.0, url: str = "") -> PostChannel:
+    def another(self, *, secret: str = SECRET, timeout_s: float = TIMEOUT_S, url: str = "") -> PostChannel:
         """A second channel to the same network, as another process would have it."""
-        channel = MAKE[self.name](url or self.sandbox.urls[self.name], secret, timeout_s)
+        channel = make(self.name, url or self.sandbox.urls[self.name], secret, timeout_s)
         self.opened.append(channel)
         return channel
 
@@ -123,8 +161,8 @@ Network = StandIn | RealNetwork
 
 @contextmanager
 def standing_in(name: str) -> Iterator[StandIn]:
-    with Sandbox(accounts=ACCOUNTS, now=NOW) as sandbox:
-        channel = MAKE[name](sandbox.urls[name], SECRET, 20.0)
+    with sandbox_of(name) as sandbox:
+        channel = make(name, sandbox.urls[name], SECRET, TIMEOUT_S)
         network = StandIn(name, sandbox, channel, [channel])
         yield network
         for opened in network.opened:

@@ -132,7 +132,13 @@ def sandboxed(
     if database is None:
         database = open_database(settings)
     stack.callback(database.close)
-    sandbox = Sandbox(journal, accounts=channels.sandbox_accounts(sources.plan), faults=faults, now=clock.now())
+    sandbox = Sandbox(
+        journal,
+        accounts=channels.sandbox_accounts(sources.plan),
+        faults=faults,
+        now=clock.now(),
+        stand_ins=channels.stand_ins(sources.plan),
+    )
     stack.callback(sandbox.stop)
     mails, posts = channels.in_sandbox(sandbox, sources.plan)
     secret = own_secret(database)

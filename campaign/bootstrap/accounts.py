@@ -11,7 +11,7 @@ from campaign.errors import CampaignError, ChannelUnusable, NotConfigured
 from campaign.model.plan import Plan
 from campaign.ports.channel import PostChannel, Standing
 from campaign.ports.pages import Pages
-from campaign.settings import Settings, find_account
+from campaign.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def _network(settings: Settings, name: str, accounts: Sequence[str]) -> Network:
     missing: dict[str, Standing] = {}
     for account in accounts:
         try:
-            find_account(getattr(settings, name).accounts, name, account)
+            channels.account(settings, name, account)
         except NotConfigured as error:
             missing[account] = Standing(account, "", wrong=str(error))
     known = [account for account in accounts if account not in missing]

@@ -73,7 +73,7 @@ def _in_sandbox(stack: ExitStack, plan: Plan) -> Mapping[str, PostChannel]:
     from campaign.sandbox.server import Sandbox
 
     JOURNAL.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    sandbox = Sandbox(JOURNAL, accounts=channels.sandbox_accounts(plan))
+    sandbox = Sandbox(JOURNAL, accounts=channels.sandbox_accounts(plan), stand_ins=channels.stand_ins(plan))
     stack.callback(sandbox.stop)
     mails, posts = channels.in_sandbox(sandbox, plan)
     for mail in mails.values():

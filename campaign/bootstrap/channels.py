@@ -10,11 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from campaign.errors import NotConfigured
+from campaign import networks as others
+from campaign.errors import BadInput, NotConfigured
 from campaign.flow import proof
 from campaign.model.event import Event, EventKind
-from campaign.model.plan import Plan
+from campaign.model.plan import CHANNELS, Plan
 from campaign.ports.channel import MailChannel, PostChannel
+from campaign.ports.network import StandIn
+from campaign.setting_networks import find as find_of_network
 from campaign.settings import Settings, XAccount, find_account
 from campaign.settings import Smtp as SmtpSettings
 
@@ -91,18 +94,32 @@ def dkim_signer(smtp: SmtpSettings) -> Signer | None:
     return signer(domain=smtp.dkim_domain, selector=smtp.dkim_selector, key_file=smtp.dkim_key_file)
 
 
+def account(settings: Settings, channel: str, name: str) -> Any:
+    """What is set for an account. Raises NotConfigured, with the variables to set, where nothing is, or it is wrong."""
+    if channel in CHANNELS:
+        return find_account(getattr(settings, channel).accounts, channel, name)
+    network = others.get(channel)
+    try:
+        return find_of_network(settings.network(network), network, name)
+    except BadInput as error:
+        raise NotConfigured(str(error)) from None
+
+
 def live_posts(settings: Settings, channel: str, names: Sequence[str]) -> PostChannel:
     known: dict[str, Any] = {}
     missing: list[str] = []
     for name in names:
         try:
-            known[name] = find_account(getattr(settings, channel).accounts, channel, name)
+            known[name] = account(settings, channel, name)
         except NotConfigured as error:
             missing.append(str(error))
     if missing:
         raise NotConfigured("\n".join(missing))
     if channel == "x":
         return _live_x(settings, known)
+    if channel not in CHANNELS:
+        network = others.get(channel)
+        return network.open(known, base_url=settings.network(network).base_url)
     if channel == "bluesky":
         from campaign.channels.bluesky import Bluesky, BlueskyCredentials
 
@@ -146,6 +163,12 @@ def sandbox_accounts(plan: Plan) -> Mapping[str, Mapping[str, str]]:
     return {"sendgrid": {"campaign": _IN_SANDBOX}, **networks}
 
 
+def stand_ins(plan: Plan) -> Mapping[str, StandIn]:
+    """Those that networks of other packages bring for themselves."""
+    found = {name: others.get(name).stand_in for name in accounts_of(plan) if name not in CHANNELS}
+    return {name: one for name, one in found.items() if one is not None}
+
+
 def in_sandbox(sandbox: Sandbox, plan: Plan) -> tuple[Mapping[str, MailChannel], Mapping[str, PostChannel]]:
     """The channels themselves, and not stand-ins for them: only where they are told to go differs."""
     from campaign.channels.bluesky import Bluesky, BlueskyCredentials
@@ -158,8 +181,10 @@ def in_sandbox(sandbox: Sandbox, plan: Plan) -> tuple[Mapping[str, MailChannel],
     opened = sandbox_accounts(plan)
     posts: dict[str, PostChannel] = {}
     for channel in accounts_of(plan):
-        known, url = opened[channel], sandbox.urls[channel]
-        if channel == "x":
+        known, url = opened[channel], sandbox.urls.get(channel, "")
+        if channel not in CHANNELS:
+            posts[channel] = _other_in_sandbox(sandbox, channel, known)
+        elif channel == "x":
             posts[channel] = X({name: XCredentials("", "", token, "") for name, token in known.items()}, base_url=url)
         elif channel == "bluesky":
             handles = {name: f"{name}.example.org" for name in known}
@@ -173,6 +198,20 @@ def in_sandbox(sandbox: Sandbox, plan: Plan) -> tuple[Mapping[str, MailChannel],
         "smtp": Smtp(host="127.0.0.1", port=sandbox.smtp_port, security="none"),
     }
     return mails, posts
+
+
+def _other_in_sandbox(sandbox: Sandbox, name: str, known: Mapping[str, str]) -> PostChannel:
+    """A network of another package, with its own stand-in or with the one for any."""
+    from campaign.channels.rehearsed import Rehearsed
+    from campaign.sandbox.faults import ANY_NETWORK
+
+    network = others.get(name)
+    if network.stand_in is not None:
+        variables = [one.name for one in network.variables]
+        accounts = {account: dict.fromkeys(variables, word) for account, word in known.items()}
+        return network.open(accounts, base_url=sandbox.urls[name])
+    url = f"{sandbox.urls[ANY_NETWORK]}/{name}"
+    return Rehearsed(network.reader(), list(known), url=url, now=sandbox.world.now)
 
 
 def sandbox_events(sandbox: Sandbox) -> Callable[[], Sequence[Event]]:
@@ -237,6 +276,8 @@ def reader(provider: str) -> MailChannel | PostChannel:
         from campaign.channels.bluesky import Bluesky
 
         return Bluesky({})
+    if provider not in CHANNELS:
+        return others.get(provider).reader()
     from campaign.channels.mastodon import Mastodon
 
     return Mastodon({})

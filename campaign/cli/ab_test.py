@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import screen
+from campaign.cli import names, screen
 from campaign.cli.options import AsJson
 from campaign.cli.worlds import World, ledger
 
@@ -56,17 +56,13 @@ def remarks(book: SqlLedger) -> Iterator[str]:
 
 
 def _bundle(book: SqlLedger, step: str) -> Bundle:
-    from difflib import get_close_matches
-
     waves = book.waves()
     tested = {wave.step: wave.digest for wave in waves if wave.arm}
     if step in tested:
         return book.bundle(tested[step])
     known = step in {wave.step for wave in waves}
     why = "that step has no A/B test" if known else f'no step "{step}" is approved here'
-    close = get_close_matches(step, tested, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"tested: {', '.join(tested)}" if tested else "no step has one"
-    raise typer.BadParameter(f"{why}; {hint}", param_hint="STEP")
+    raise typer.BadParameter(f"{why}; {names.meant(step, tested) or 'no step has one'}", param_hint="STEP")
 
 
 def _look(book: SqlLedger, bundle: Bundle) -> tuple[Finding, Decision | None]:

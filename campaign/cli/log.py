@@ -37,7 +37,9 @@ class Format(StrEnum):
 
 def log(
     step: Annotated[str | None, typer.Option("--step", help="Only this step.")] = None,
-    channel: Annotated[str | None, typer.Option("--channel", help="Only email, x, bluesky or mastodon.")] = None,
+    channel: Annotated[
+        str | None, typer.Option("--channel", help="Only email, x, bluesky, mastodon, or a network of a package.")
+    ] = None,
     state: Annotated[
         str | None, typer.Option("--state", help="Only accepted, refused, suppressed, in_doubt, missed, …")
     ] = None,
@@ -72,8 +74,8 @@ def log(
 def _filters(
     step: str | None, channel: str | None, state: str | None, recipient: str | None, since: str | None
 ) -> Filters:
+    from campaign import networks
     from campaign.model.delivery import State
-    from campaign.model.plan import CHANNELS
     from campaign.ports.ledger import Filters
 
     chosen = None
@@ -81,7 +83,7 @@ def _filters(
         named = state.strip().lower().replace("-", "_").replace(" ", "_")
         chosen = State(names.one_of(named, [one.value for one in State], "is no state", option="--state"))
     if channel is not None:
-        channel = names.one_of(channel.strip().lower(), CHANNELS, "is no channel", option="--channel")
+        channel = names.one_of(channel.strip().lower(), networks.known(), "is no channel", option="--channel")
     return Filters(step=step, channel=channel, state=chosen, recipient=recipient, since=_instant(since))
 
 
@@ -182,12 +184,17 @@ def _digest(book: SqlLedger, sent: Sent) -> str:
 def _shown(book: SqlLedger, sent: Sent) -> Shown | None:
     """What was handed over for this delivery, read back from the bytes; None where nothing was."""
     from campaign.bootstrap import channels
+    from campaign.errors import NotConfigured
+    from campaign.model.batch import Shown
 
     kept = book.handed_over(sent.delivery)
     if kept is None:
         return None
     sender = book.bundle(_digest(book, sent)).plan.sender
-    reader = channels.reader(sender.via if sent.channel == "email" and sender else sent.channel)
+    try:
+        reader = channels.reader(sender.via if sent.channel == "email" and sender else sent.channel)
+    except NotConfigured as error:  # the package of its network is gone, and the rest is to be seen all the same
+        return Shown(f"(it cannot be read back: {error})")
     return reader.shows(kept.payload, 0)
 
 

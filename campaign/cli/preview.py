@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import preview_post, screen
+from campaign.cli import names, preview_post, screen
 from campaign.cli.options import DEFAULT_PLAN, PlanFile
 
 if TYPE_CHECKING:
@@ -54,8 +53,7 @@ def preview(
 
     sources = campaign_files.load(plan)
     known = {one.id: one for one in sources.plan.steps}
-    if step not in known:
-        raise typer.BadParameter(f'the plan has no step "{step}"; {_meant(step, known)}', param_hint="STEP")
+    names.steps([step], known)
     waves = sources.waves[step]
     if wave > len(waves):
         raise typer.BadParameter(f"the step has {screen.counted(len(waves), 'wave')}", param_hint="--wave")
@@ -83,7 +81,7 @@ class _Chosen:
         """The arm of an A/B test: the one asked for, else the wave's; the first where that will be the best one."""
         arms = self.sources.bundle(self.step).arms
         if self.asked_arm is not None and self.asked_arm not in arms:
-            hint = _meant(self.asked_arm, arms) if arms else "the step has no A/B test"
+            hint = names.meant(self.asked_arm, arms) if arms else "the step has no A/B test"
             raise typer.BadParameter(f'there is no arm "{self.asked_arm}"; {hint}', param_hint="--arm")
         return self.asked_arm or (self.wave.arm if self.wave.arm in arms else next(iter(arms), ""))
 
@@ -99,13 +97,6 @@ class _Chosen:
 
         bundle = self.sources.bundle(self.step)
         return mailing(bundle, number=self.wave.number, due_at=self.wave.due_at, language=language, arm=self.arm)
-
-
-def _meant(written: str, there: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(written, list(there), n=1)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(there)}"
 
 
 def _person(address: str | None) -> Supporter:

@@ -20,13 +20,12 @@ def show(sources: Sources, step: Step, wave: PlannedWave, out: Path | None) -> N
     from campaign.flow import fit
     from campaign.flow.content import posting
 
-    measures = {"x": fit.weighted_length, "bluesky": fit.grapheme_length, "mastodon": fit.mastodon_length}
     made = posting(sources.bundle(step), number=wave.number, due_at=wave.due_at)
     pictures = _illustrated(sources, step, wave, len(made.parts))
     files: dict[str, bytes] = {}
     for number, part in enumerate(made.parts, start=1):
         heading = f"{step.channel}, part {number} of {len(made.parts)}" if len(made.parts) > 1 else step.channel
-        screen.out.rule(f"{heading}: {measures[step.channel](part)} characters as it counts them", style="dim")
+        screen.out.rule(f"{heading}: {fit.length(part, step.channel)} characters as it counts them", style="dim")
         screen.out.print(part, soft_wrap=True, markup=False)
         wrong = fit.fits(part, step.channel, warning=made.source.warning)
         if wrong is not None:

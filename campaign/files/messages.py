@@ -18,12 +18,13 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
+from campaign import networks
 from campaign.errors import BadInput, Problem
 from campaign.files import message_front, message_media
 from campaign.files.message_front import Front
 from campaign.files.yaml_positions import shorten
 from campaign.model.message import MailSource, Message, PostSource, Source
-from campaign.model.plan import CHANNELS
+from campaign.model.plan import CHANNELS, EMAIL
 from campaign.rendering import check
 
 MAX_BYTES = 256 * 1024
@@ -33,7 +34,7 @@ MAX_FILES = 500
 _LAYOUT = "_layout"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _HTML = (".mjml", ".html")
-_NETWORKS = tuple(channel for channel in CHANNELS if channel != "email")
+_NETWORKS = tuple(channel for channel in CHANNELS if channel != EMAIL)
 
 
 def load(folder: Path, name: str, *, language: str) -> Message:
@@ -154,9 +155,10 @@ class _Reader:
         posts: dict[str, PostSource] = {}
         for path in paths:
             channel = path.name[len(name) : -len(".md")].removeprefix(".")
-            if channel and channel not in _NETWORKS:
-                near = get_close_matches(channel, _NETWORKS, n=1)
-                remedy = f"did you mean {name}.{near[0]}.md?" if near else f"there are {', '.join(_NETWORKS)}"
+            if channel and channel not in _NETWORKS and not networks.is_installed(channel):
+                known = [one for one in networks.known() if one != EMAIL]
+                near = get_close_matches(channel, known, n=1)
+                remedy = f"did you mean {name}.{near[0]}.md?" if near else f"there are {', '.join(known)}"
                 self._add(path, 0, where, f'"{shorten(channel)}" is no network', remedy)
                 continue
             keys = ("language", "warning", *message_media.TEXTS)

@@ -15,16 +15,13 @@ from campaign.files.plan_schema import LateDocument, PlanDocument, SegmentDocume
 from campaign.files.plan_time_checks import LaunchCalendar, calendar_of, embargo_of
 from campaign.files.plan_times import hang
 from campaign.files.yaml_positions import compose, plain, read_text
-from campaign.model.plan import AHEAD, AbTest, Channel, DeclaredFact, Late, Plan, Repeat, Sender, Step
+from campaign.model.plan import AHEAD, EMAIL, AbTest, Channel, DeclaredFact, Late, Plan, Repeat, Sender, Step
 from campaign.model.segment import Segment
 
-DEFAULT_LATE: Mapping[Channel, Late] = {
-    "email": Late(within=timedelta(hours=2), then="hold"),
-    "x": Late(within=timedelta(minutes=10), then="hold"),
-    "bluesky": Late(within=timedelta(minutes=10), then="hold"),
-    "mastodon": Late(within=timedelta(minutes=10), then="hold"),
-}
-"""Where the plan says nothing. A post is made for its moment; an e-mail is read when it is read."""
+
+def default_late(channel: Channel) -> Late:
+    """Where the plan says nothing. A post is made for its moment; an e-mail is read when it is read."""
+    return Late(within=timedelta(hours=2) if channel == EMAIL else timedelta(minutes=10), then="hold")
 
 
 def load(path: Path) -> Plan:
@@ -86,6 +83,7 @@ def _plan(path: Path, document: PlanDocument, calendar: LaunchCalendar, findings
         ),
         target_email=document.target.email if document.target else "",
         handles=document.accounts.handles(),
+        author=document.author or "",
     )
 
 
@@ -118,7 +116,7 @@ def _step(
         channel=step.channel,
         message=step.message,
         at=hang(step.at, calendar),
-        late=_late(step.late) or _late(getattr(document.late, step.channel)) or DEFAULT_LATE[step.channel],
+        late=_late(step.late) or _late(document.late.of(step.channel)) or default_late(step.channel),
         line=line,
         segment=segments[step.segment] if step.segment else None,
         accounts=tuple(step.accounts or ([step.account] if step.account else [])),
@@ -132,6 +130,7 @@ def _step(
         hand_off=step.hand_off or "direct",
         ahead=step.ahead or AHEAD,
         ab_test=ab_test,
+        approvers=step.approvers or document.approvers,
     )
 
 

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
+from campaign.errors import BadInput, NotConfigured
 from campaign.files.plan_document import Document
 from campaign.files.plan_errors import Place
+from campaign.files.plan_networks import OTHER_KEYS, NetworkName, handle_checks
 from campaign.files.plan_values import Name, did_you_mean, wrong
 
 _MANY = 500
@@ -40,8 +42,16 @@ MastodonHandle = Annotated[
 ]
 
 
+_Other = Annotated[str, *_handle(r"[^\s@]\S*", "any network", "freetowalk")]
+
+
 class AccountsDocument(Document):
     """The accounts by network, each with its name there. Where a network is listed, its steps may name no others."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=OTHER_KEYS)
+    __pydantic_extra__: dict[NetworkName, Annotated[dict[Name, _Other], Field(min_length=1, max_length=_MANY)]] = Field(
+        init=False
+    )
 
     x: Annotated[dict[Name, XHandle], Field(min_length=1, max_length=_MANY)] | None = Field(
         default=None,
@@ -64,7 +74,7 @@ class AccountsDocument(Document):
 
     def handles(self) -> Mapping[str, Mapping[str, str]]:
         """By network and account; networks that are not listed are left out."""
-        listed = {"x": self.x, "bluesky": self.bluesky, "mastodon": self.mastodon}
+        listed = {"x": self.x, "bluesky": self.bluesky, "mastodon": self.mastodon, **(self.__pydantic_extra__ or {})}
         return {network: dict(names) for network, names in listed.items() if names is not None}
 
 
@@ -77,6 +87,19 @@ def twice(accounts: AccountsDocument) -> Iterator[tuple[Place, str, str]]:
             if first != name:
                 what = f'"{name}" and "{first}" are one account on {network}, {handle}'
                 yield ("accounts", network, name), what, "keep one name for it"
+
+
+def misnamed(accounts: AccountsDocument) -> Iterator[tuple[Place, str, str]]:
+    """Names that are none on a network of another package, as it says itself. Place, what, remedy."""
+    for network, names in (accounts.__pydantic_extra__ or {}).items():
+        for name, handle in names.items():
+            try:
+                wrong = handle_checks(network)(handle)
+            except (BadInput, NotConfigured) as error:
+                yield ("accounts", network), f'the network "{network}" cannot be used', str(error)
+                break
+            if wrong:
+                yield ("accounts", network, name), f'{name} "{handle}": {wrong}', ""
 
 
 def unlisted(accounts: AccountsDocument, network: str, named: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from campaign.files.plan_ab_test import AbTestDocument, wrong_arms, wrong_subjects
-from campaign.files.plan_accounts import twice, unlisted
+from campaign.files.plan_accounts import misnamed, twice, unlisted
 from campaign.files.plan_draft import Draft, PlanDraft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
 from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
@@ -27,7 +27,8 @@ def check(draft: PlanDraft, calendar: LaunchCalendar | None, folder: Path, findi
     for name, segment in draft.segments.items():
         _check_segment(name, segment, findings)
     if draft.top.has("accounts"):
-        for place, what, remedy in twice(draft.top.document.accounts):
+        accounts = draft.top.document.accounts
+        for place, what, remedy in (*misnamed(accounts), *twice(accounts)):
             findings.add(place, what, remedy)
     steps = _StepChecks(draft, _Messages(folder / "messages"), findings)
     times = TimeChecks(draft.top, calendar, findings) if calendar else None

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from campaign.errors import Problem
+from campaign.files.plan_networks import SYNONYMS
 from campaign.files.plan_values import did_you_mean
 from campaign.files.yaml_positions import Node, line_of, shorten
 
@@ -22,15 +23,7 @@ _MARKS = ",[]{}#&*!|>'\"%@`"
 
 # Words that people bring along from elsewhere, and what they are called here.
 _SYNONYMS = {
-    "twitter": "x",
-    "tweet": "x",
-    "bsky": "bluesky",
-    "fediverse": "mastodon",
-    "masto": "mastodon",
-    "mail": "email",
-    "e-mail": "email",
-    "newsletter": "email",
-    "sendgrid": "email",
+    **SYNONYMS,
     "template": "message",
     "content": "message",
     "audience": "segment",
@@ -151,7 +144,11 @@ def _trace(model: type[BaseModel], loc: Sequence[str | int]) -> tuple[Place, Fie
             named = False
         elif inner is not None:
             owner, field = inner, inner.model_fields.get(part)
-            inner = _model_in(field.annotation) if field else None
+            # Where other keys may stand too, they hold what its own hold.
+            alike = field or (
+                next(iter(inner.model_fields.values())) if inner.model_config["extra"] == "allow" else None
+            )
+            inner = _model_in(alike.annotation) if alike else None
             named = field is not None and get_origin(field.annotation) is dict
     return tuple(place), field, owner
 
@@ -167,12 +164,12 @@ def _say(detail: ErrorDetails, place: Place, field: FieldInfo | None, owner: typ
     value, context, kind = detail["input"], detail.get("ctx", {}), detail["type"]
     if kind == "missing":
         return f"{key} is missing", _example(place, field, owner)
-    if kind == "extra_forbidden":
-        return _unknown_key(key, owner)
+    if kind in ("extra_forbidden", "unknown_network"):
+        return _unknown_key(key, context.get("known", ()) or tuple(owner.model_fields))
     if kind == "plan":
         about = f'"{shorten(str(value))}"' if detail["loc"][-1] == "[key]" else _about(key, value)
         return f"{about} {context['what']}", str(context["remedy"])
-    if kind in ("literal_error", "enum"):
+    if kind in ("literal_error", "enum", "choice"):
         return _not_a_choice(key, value, context)
     if kind == "too_short" and context["min_length"] == 1:
         kind = "empty"
@@ -214,8 +211,7 @@ def _flow(value: Any) -> str:
     return f'"{text}"' if not text or ": " in text or set(text) & set(_MARKS) else text
 
 
-def _unknown_key(key: str, owner: type[BaseModel]) -> tuple[str, str]:
-    known = tuple(owner.model_fields)
+def _unknown_key(key: str, known: tuple[str, ...]) -> tuple[str, str]:
     what = f'the key "{shorten(key)}" is not known here'
     synonym = _SYNONYMS.get(key.casefold().replace("-", "_"), "")
     if synonym in known:

@@ -16,6 +16,7 @@ from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 from campaign.files.plan_ab_test import AbTestDocument
 from campaign.files.plan_accounts import AccountsDocument
 from campaign.files.plan_document import Document
+from campaign.files.plan_networks import OTHER_KEYS, KnownChannel, NetworkName
 from campaign.files.plan_values import (
     Country,
     Email,
@@ -41,6 +42,7 @@ from campaign.files.plan_values import (
 from campaign.model.plan import Channel, Doubled, HandOff, Skipped, Then
 
 MAX_STEPS = 10_000
+MAX_APPROVERS = 5
 FILE = "docs/schedules.schema.json"
 
 Visibility = Literal["public", "unlisted", "private"]
@@ -101,6 +103,9 @@ class LateDocument(Document):
 class LatesDocument(Document):
     """Lateness by channel, for the steps that do not say themselves."""
 
+    model_config = ConfigDict(extra="allow", json_schema_extra=OTHER_KEYS)
+    __pydantic_extra__: dict[NetworkName, LateDocument] = Field(init=False)
+
     email: LateDocument | None = Field(default=None, description="For e-mail. Unless written: within 2h, then hold.")
     x: LateDocument | None = Field(default=None, description="For X. Unless written: within 10m, then hold.")
     bluesky: LateDocument | None = Field(
@@ -109,6 +114,13 @@ class LatesDocument(Document):
     mastodon: LateDocument | None = Field(
         default=None, description="For Mastodon. Unless written: within 10m, then hold."
     )
+
+    def of(self, channel: Channel) -> LateDocument | None:
+        """What the plan says of a channel; None for nothing."""
+        if channel in type(self).model_fields:
+            found: LateDocument | None = getattr(self, channel)
+            return found
+        return (self.__pydantic_extra__ or {}).get(channel)
 
 
 class ClockChangeDocument(Document):
@@ -168,6 +180,9 @@ class RepeatDocument(Document):
     count: WholeNumber | None = Field(default=None, description="How often it comes in all.", examples=[5])
 
 
+Approvers = Annotated[WholeNumber, Field(le=MAX_APPROVERS)]
+
+
 class StepDocument(Document):
     """One planned sending: a message, a channel, who gets it, and when."""
 
@@ -184,7 +199,10 @@ class StepDocument(Document):
         description="The step's name, once in the plan. It appears in the log and in the links' UTM tags.",
         examples=["launch-x"],
     )
-    channel: Channel = Field(description="Where it goes.", examples=["x"])
+    channel: KnownChannel = Field(
+        description="Where it goes: email, x, bluesky, mastodon, or a network that an installed package adds.",
+        examples=["x"],
+    )
     message: MessageName = Field(
         description="The message under messages/: email/NAME for an e-mail, post/NAME for a post.",
         examples=["post/launch", "email/action-alert"],
@@ -256,6 +274,11 @@ class StepDocument(Document):
             }
         ],
     )
+    approvers: Approvers | None = Field(
+        default=None,
+        description="How many different people must approve this step; the plan's `approvers` unless written.",
+        examples=[2],
+    )
 
 
 class PlanDocument(Document):
@@ -323,6 +346,14 @@ class PlanDocument(Document):
         default_factory=AccountsDocument,
         description="The accounts that posts come from, by network, each with its name there: who must stand behind "
         "the credentials. `campaign doctor` compares, and `campaign run --live` posts to no other.",
+    )
+    author: Line | None = Field(
+        default=None,
+        description="Who has written what is to be approved, by name. Their own approval alone lets nothing go.",
+        examples=["Ann Example"],
+    )
+    approvers: Approvers = Field(
+        default=1, description="How many different people must approve each step.", examples=[2]
     )
     segments: dict[Slug, SegmentDocument] = Field(
         default={},

@@ -13,15 +13,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from campaign import networks
 from campaign.flow.fit import grapheme_length
 from campaign.model.media import Media
+from campaign.model.media_limits import MediaLimits, MovingLimits, PictureLimits, VideoLimits
+from campaign.model.plan import CHANNELS
 from campaign.rendering.media_types import (
     GIF,
     MP4,
     PICTURES,
     QUICKTIME,
     VIDEOS,
-    PictureLimits,
     Unfit,
     dimensions,
     named,
@@ -29,52 +31,12 @@ from campaign.rendering.media_types import (
 )
 
 MOST_TOGETHER: Final = 4
-"""No network takes more pictures in one post."""
+"""None of our networks takes more pictures in one post, nor can a message show more."""
 _MEGABYTE: Final = 1_000_000
 
 
 _MOST_KEPT = 64 * 1024 * 1024
 """Bytes of fitted pictures that an album keeps."""
-
-
-@dataclass(frozen=True, slots=True)
-class MovingLimits:
-    """The most that a GIF that moves may have; ``alone`` where nothing else may stand beside it."""
-
-    size: int
-    width: int
-    height: int
-    frames: int
-    alone: bool
-
-
-@dataclass(frozen=True, slots=True)
-class VideoLimits:
-    """``sides`` are the most of the longer and of the shorter side, in pixels; ``codecs`` none named takes any."""
-
-    size: int
-    types: tuple[str, ...]
-    least_seconds: float
-    most_seconds: float
-    sides: tuple[int, int]
-    codecs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MediaLimits:
-    """What a network takes. ``moving`` None: a GIF would be shown still. ``link_image`` None: it makes its own cards.
-
-    ``alt`` is the longest alternative text of a picture, ``video_alt`` of a video, in what ``counts`` says.
-    """
-
-    name: str
-    picture: PictureLimits
-    moving: MovingLimits | None
-    video: VideoLimits
-    link_image: PictureLimits | None
-    alt: int
-    video_alt: int
-    counts: str = "characters"
 
 
 TAKES: Final = {
@@ -149,11 +111,20 @@ class Album:
 
 
 def takes(channel: str) -> MediaLimits:
-    """What a channel's network takes. ValueError where the channel posts nothing."""
-    try:
+    """What a channel's network takes. ValueError where the channel posts nothing, NotConfigured where nobody here knows
+    the network."""
+    if channel in TAKES:
         return TAKES[channel]
-    except KeyError:
-        raise ValueError(f'"{channel}" is not a network that pictures are fitted to') from None
+    if channel in CHANNELS:
+        raise ValueError(f'"{channel}" is not a network that pictures are fitted to')
+    network = networks.get(channel)
+    return network.media or _nothing(network.title)
+
+
+def _nothing(name: str) -> MediaLimits:
+    """A network that shows text alone."""
+    least = PictureLimits(size=_MEGABYTE, side=1_024)
+    return MediaLimits(name, least, moving=None, video=None, link_image=None, alt=1_000, video_alt=1_000, pictures=0)
 
 
 def fitted(body: bytes, channel: str, *, link_image: bool = False) -> Fitted:
@@ -172,8 +143,11 @@ def problems(shown: Sequence[Media], channel: str) -> list[tuple[str, str]]:
     limits = takes(channel)
     videos = [one for one in shown if one.type in VIDEOS]
     moving = [one for one in shown if one.type == GIF]
-    if len(shown) > MOST_TOGETHER:
-        return [(f"{limits.name} takes {MOST_TOGETHER} pictures in a post, and these are {len(shown)}", _NEXT_PART)]
+    if shown and limits.pictures == 0:
+        return [(f"{limits.name} shows text alone", f"write a variant for {channel} that shows nothing")]
+    if len(shown) > limits.pictures:
+        most = "one picture" if limits.pictures == 1 else f"{limits.pictures} pictures"
+        return [(f"{limits.name} takes {most} in a post, and these are {len(shown)}", _NEXT_PART)]
     if len(videos) > 1:
         return [(f"{limits.name} takes one video in a post, and these are {len(videos)}", _NEXT_PART)]
     if videos and len(shown) > 1:
@@ -236,6 +210,8 @@ def _video(body: bytes, media_type: str, limits: MediaLimits) -> Fitted:
     from campaign.rendering import videos  # noqa: PLC0415 - as above
 
     most = limits.video
+    if most is None:
+        raise Unfit(f"{limits.name} takes no videos", f"write a variant for {limits.name} that shows a picture")
     if media_type not in most.types:
         raise Unfit(f"{limits.name} takes no {named(media_type).partition(' ')[2]}", "export it as MP4")
     if len(body) > most.size:

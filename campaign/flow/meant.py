@@ -7,7 +7,7 @@ a post would stand under another's name, and settling would look for posts where
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from campaign.errors import ChannelUnusable
@@ -86,6 +86,12 @@ class Meant:
         if waits is not None:
             return [waits] * len(payload.chunks)
         return self.channel.deliver(batch, payload)
+
+    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
+        waits = self._waits(batch.account)
+        if waits is not None:
+            return lambda: [waits] * len(payload.chunks)
+        return self.channel.aim(batch, payload)
 
     def settle(self, batch: PostBatch, payload: Payload) -> Sequence[Settled]:
         waits = self._waits(batch.account)

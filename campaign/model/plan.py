@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NewType
 
 from campaign.model.message import Source
 from campaign.model.segment import Segment, Share
 
-Channel = Literal["email", "x", "bluesky", "mastodon"]
-CHANNELS: tuple[Channel, ...] = ("email", "x", "bluesky", "mastodon")
+Channel = NewType("Channel", str)
+"""A channel that can be sent over: one of ours, or a network that another package adds. Whoever reads a plan makes it,
+after a look at whether it is there."""
+EMAIL = Channel("email")
+CHANNELS: tuple[Channel, ...] = (EMAIL, Channel("x"), Channel("bluesky"), Channel("mastodon"))
+"""Those that need no other package."""
 Then = Literal["send", "hold", "skip"]
 
 
@@ -144,7 +148,7 @@ class Step:
     ``hand_off`` ``staged`` hands e-mail to the provider ``ahead`` of its instant, which sends it at the instant;
     ``direct`` hands it over at the instant. ``embargo`` is the floor before which nothing of this step may leave;
     None is no floor. ``thread`` ``first`` posts only the first part of its message, for
-    accounts that may not reply. ``line`` is where the step begins in the plan.
+    accounts that may not reply. ``approvers`` is how many people must approve it. ``line`` is where the step begins in the plan.
     """
 
     id: str
@@ -163,6 +167,7 @@ class Step:
     hand_off: HandOff = "direct"
     ahead: timedelta = AHEAD
     ab_test: AbTest | None = None
+    approvers: int = 1
 
     def messages(self) -> tuple[str, ...]:
         """The names of its message, and of those that arms of its A/B test have instead."""
@@ -182,7 +187,8 @@ class Plan:
 
     ``links`` are named URLs that messages use (``action`` and ``letter`` always exist), ``untagged`` hosts whose
     links get no UTM tags, ``facts`` what messages may state beside the letter. ``handles`` are the accounts' names on
-    their networks, by channel and account: who must stand behind the credentials.
+    their networks, by channel and account: who must stand behind the credentials. ``author`` is who has written what is to
+    be approved, "" where the plan does not say.
     """
 
     path: Path
@@ -204,6 +210,7 @@ class Plan:
     steps: tuple[Step, ...]
     target_email: str = ""
     handles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    author: str = ""
 
     def step(self, step_id: str) -> Step:
         """The step of that id; KeyError where there is none."""

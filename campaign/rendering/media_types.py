@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 JPEG: Final = "image/jpeg"
@@ -17,8 +16,6 @@ PICTURES: Final = (JPEG, PNG, GIF, WEBP)
 VIDEOS: Final = (MP4, QUICKTIME)
 """What a post can show. WebM is told apart only to say so: one network of three takes it."""
 
-MOST_PIXELS: Final = 50_000_000
-"""No camera that people campaign with makes more; decoded, it is 200 MB."""
 HEAD_BYTES: Final = 32
 """How much of a file says what it is."""
 
@@ -75,15 +72,6 @@ _STILLS_IN_BOXES: Final = {
     b"mif1": "a HEIC",
 }
 _SOUND_IN_BOXES: Final = frozenset({b"M4A ", b"M4B ", b"M4P "})
-
-
-@dataclass(frozen=True, slots=True)
-class PictureLimits:
-    """The most that a picture may have: ``size`` in bytes, its longer ``side`` and all its ``pixels``."""
-
-    size: int
-    side: int
-    pixels: int = MOST_PIXELS
 
 
 class Unfit(Exception):

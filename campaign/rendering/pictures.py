@@ -15,7 +15,8 @@ from typing import Final
 
 from PIL import Image, ImageCms
 
-from campaign.rendering.media_types import GIF, JPEG, MOST_PIXELS, PNG, WEBP, PictureLimits, Unfit, dimensions, named
+from campaign.model.media_limits import MOST_PIXELS, PictureLimits
+from campaign.rendering.media_types import GIF, JPEG, PNG, WEBP, Unfit, dimensions, named
 
 LEAST_SIDE: Final = 16
 MOST_STRETCHED: Final = 20

@@ -12,6 +12,8 @@ from hashlib import blake2b
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+ANY_NETWORK = "networks"
+"""The networks of other packages, all together; one of them can be asked for by its own name, too."""
 PROVIDERS = (
     "sendgrid",
     "sendgrid-scheduled",
@@ -24,6 +26,7 @@ PROVIDERS = (
     "mastodon",
     "mastodon-media",
     "mastodon-deletions",
+    ANY_NETWORK,
 )
 """``sendgrid-scheduled`` are SendGrid's endpoints for what it holds until its instant; those of ``-media`` and
 ``-deletions`` hand pictures over and take posts back; ``x-tokens`` renews X's tokens."""
@@ -137,7 +140,7 @@ class Faults:
         """What strikes a request that carries many messages, and the places of those that are refused in it."""
         with self._lock:
             refused: Sequence[int] = ()
-            if any(asked.fault is Fault.REFUSE for asked in self._asked.get(provider, ())) or self._refused:
+            if any(asked.fault is Fault.REFUSE for asked in self._of(provider)) or self._refused:
                 refused = [at for at, message in enumerate(messages) if message and self._refuses(provider, message)]
             return self._strike(provider, messages[0] if messages else ""), refused
 
@@ -176,7 +179,12 @@ class Faults:
         return None
 
     def _open(self, provider: str) -> Iterator[_Asked]:
-        return (asked for asked in self._asked.get(provider, ()) if asked.times is None or asked.times > 0)
+        return (asked for asked in self._of(provider) if asked.times is None or asked.times > 0)
+
+    def _of(self, provider: str) -> Sequence[_Asked]:
+        """What was asked of a provider; of a network of another package also what was asked of all of them."""
+        shared = () if provider in PROVIDERS else self._asked.get(ANY_NETWORK, ())
+        return (*self._asked.get(provider, ()), *shared)
 
     @staticmethod
     def _spend(asked: _Asked) -> None:

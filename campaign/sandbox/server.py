@@ -21,9 +21,10 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from campaign.errors import SandboxFailed
-from campaign.sandbox import bluesky, control, mastodon, sendgrid, smtp, x
+from campaign.ports.network import StandIn
+from campaign.sandbox import any_network, bluesky, control, mastodon, sendgrid, smtp, x
 from campaign.sandbox.crowd import Crowd
-from campaign.sandbox.faults import ABORT, Faults
+from campaign.sandbox.faults import ABORT, ANY_NETWORK, Faults
 from campaign.sandbox.journal import Journal
 from campaign.sandbox.world import World
 
@@ -33,6 +34,7 @@ _ROUTES = {
     "x": x.routes,
     "bluesky": bluesky.routes,
     "mastodon": mastodon.routes,
+    ANY_NETWORK: any_network.routes,
 }
 _TAKEN = {
     "sendgrid": sendgrid.taken,
@@ -40,6 +42,7 @@ _TAKEN = {
     "x": x.taken,
     "bluesky": bluesky.taken,
     "mastodon": mastodon.taken,
+    ANY_NETWORK: any_network.taken,
 }
 HTTP_PROVIDERS = tuple(_ROUTES)
 _START_TIMEOUT_S = 20.0
@@ -59,7 +62,7 @@ class Sandbox:
 
     ``journal`` is where it keeps what it took, in memory if None; one that was there before is read, and its messages
     count as taken. ``accounts`` and ``limits``: see World. Ports of 0 are chosen by the system. Constructed, it
-    answers on both ports; SandboxFailed is raised if it cannot.
+    answers on both ports; SandboxFailed is raised if it cannot. ``stand_ins`` are those of other packages' networks.
     """
 
     def __init__(
@@ -73,7 +76,10 @@ class Sandbox:
         port: int = 0,
         smtp_port: int = 0,
         smtp_security: smtp.Security | None = None,
+        stand_ins: Mapping[str, StandIn] | None = None,
     ) -> None:
+        self._routes = {**_ROUTES, **{name: one.routes for name, one in (stand_ins or {}).items()}}
+        self._taken = {**_TAKEN, **{name: one.taken for name, one in (stand_ins or {}).items()}}
         self._http_socket, self._smtp_socket = _listen(port, smtp_port)
         try:
             kept = Journal(journal)
@@ -86,7 +92,7 @@ class Sandbox:
         self._crowd = Crowd(self.world)
         self._smtp_security = smtp_security or smtp.Security()
         self.url = f"http://{HOST}:{self._http_socket.getsockname()[1]}"
-        self.urls: Mapping[str, str] = {name: f"{self.url}/{name}" for name in HTTP_PROVIDERS}
+        self.urls: Mapping[str, str] = {name: f"{self.url}/{name}" for name in self._routes}
         self.smtp_port: int = self._smtp_socket.getsockname()[1]
         self._server = _Server(self._app())
         self._broken: BaseException | None = None
@@ -102,9 +108,11 @@ class Sandbox:
 
     def taken(self, provider: str | None = None) -> Iterator[dict[str, Any]]:
         """Everything the stand-ins took, in order by provider: provider, key, recipient, text or subject, at, ref."""
-        for name, taken in _TAKEN.items():
+        for name, taken in self._taken.items():
             if provider in (None, name):
                 yield from taken(self.world)
+            elif name == ANY_NETWORK:
+                yield from (one for one in taken(self.world) if one["provider"] == provider)
 
     def events(self, after: int = 0) -> tuple[list[dict[str, Any]], int]:
         """The mail events that have happened by now, after the first ``after`` of them, and what to ask for next."""
@@ -119,7 +127,9 @@ class Sandbox:
         self.world.journal.close()
 
     def _app(self) -> ASGIApp:
-        mounted: list[BaseRoute] = [Mount(f"/{name}", routes=routes(self.world)) for name, routes in _ROUTES.items()]
+        mounted: list[BaseRoute] = [
+            Mount(f"/{name}", routes=[*routes(self.world)]) for name, routes in self._routes.items()
+        ]
         mounted.append(Mount("/_sandbox", routes=control.routes(self.world, self.taken, self.events)))
         return Starlette(routes=mounted)
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from campaign import networks
 from campaign.storage.database import Database
 from campaign.storage.ledger import SqlLedger
 from campaign.storage.supporters import SqlSupporters
 from tests import real_pds as real_pds_server
-from tests.networks import Network, StandIn, for_real, standing_in
+from tests.networks import ASKED, EXAMPLE, OURS, Network, StandIn, for_real, standing_in
+from tests.plugins import install_example
 
 
 @pytest.fixture(scope="session")
@@ -51,14 +54,32 @@ def real_pds() -> Iterator[real_pds_server.RealPds]:
         yield pds
 
 
-@pytest.fixture(params=["x", "bluesky", "mastodon"])
+@pytest.fixture(scope="session")
+def example_is_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The package of tests/plugin, as pip installs it, where this process finds it."""
+    folder = tmp_path_factory.mktemp("example")
+    sys.path.insert(0, str(install_example(folder / "site", folder / "work")))
+    networks.look_again()
+    yield
+    sys.path.remove(str(folder / "site"))
+    networks.look_again()
+
+
+PARAMS = ASKED or (*OURS, EXAMPLE)
+
+
+@pytest.fixture(params=PARAMS)
 def stand_in(request: pytest.FixtureRequest) -> Iterator[StandIn]:
+    if request.param == EXAMPLE and not ASKED:
+        request.getfixturevalue("example_is_installed")
     with standing_in(request.param) as network:
         yield network
 
 
-@pytest.fixture(params=["x", "bluesky", "mastodon", pytest.param("pds", marks=pytest.mark.xdist_group("pds"))])
+@pytest.fixture(params=ASKED or (*PARAMS, pytest.param("pds", marks=pytest.mark.xdist_group("pds"))))
 def network(request: pytest.FixtureRequest) -> Iterator[Network]:
+    if request.param == EXAMPLE and not ASKED:
+        request.getfixturevalue("example_is_installed")
     with for_real(request.getfixturevalue("real_pds")) if request.param == "pds" else standing_in(request.param) as one:
         yield one
 

@@ -283,13 +283,13 @@ def test_an_attempt_that_begins_at_the_same_moment_keeps_nothing_either(
     database: Database, ledger: SqlLedger, supporters: SqlSupporters, *, halved: bool
 ) -> None:
     """Forgetting waits for whoever holds the batch, and then finds what they wrote."""
-    from campaign.storage import claims  # noqa: PLC0415 - the ledger's own transaction, held open here
+    from campaign.storage import beginning, claims  # noqa: PLC0415 - the ledger's own transaction, held open here
 
     waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     claim = ledger.claim(owner="one", now=T0, lease=LEASE, most=1)[0]
     with ThreadPoolExecutor(1) as pool:
         with database.write() as connection:
-            claims.begin(connection, claim, ledger.pack(claim, payload(claim)), now=T0)
+            beginning.begin(connection, claim, ledger.pack(claim, payload(claim)), now=T0)
             if halved:
                 claims.halve(connection, claim, now=T0, why="somebody in it is bad")
             forgetting = pool.submit(supporters.forget, address(6), at=T0)

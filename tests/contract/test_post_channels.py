@@ -14,8 +14,7 @@ from campaign.channels.mastodon import MastodonCredentials
 from campaign.channels.x_login import XCredentials, XLogin
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Refused
 from campaign.sandbox.faults import Fault
-from campaign.sandbox.server import Sandbox
-from tests.networks import ACCOUNTS, NOW, Network, StandIn, batch, deliver, refs, settle
+from tests.networks import NOW, Network, StandIn, batch, deliver, refs, sandbox_of, settle, too_long
 
 
 def test_a_post_is_accepted_with_its_id_and_where_it_can_be_seen(network: Network) -> None:
@@ -116,7 +115,7 @@ def test_a_reply_that_takes_too_long_is_a_doubt_that_settles(network: Network) -
 
 
 def test_a_text_that_is_too_long_is_refused_for_good(network: Network) -> None:
-    (outcome,) = deliver(network.channel, batch("x" * 501))
+    (outcome,) = deliver(network.channel, batch(too_long(network.name)))
     assert isinstance(outcome, Refused)
     assert outcome.reason
     assert network.taken() == []
@@ -198,9 +197,9 @@ def test_a_single_post_again_makes_no_second_post(network: Network) -> None:
 
 
 def test_a_network_that_was_killed_and_is_back_knows_what_it_took(stand_in: StandIn, tmp_path: Path) -> None:
-    with Sandbox(tmp_path / "journal", accounts=ACCOUNTS, now=NOW) as before:
+    with sandbox_of(stand_in.name, tmp_path / "journal") as before:
         first = refs(deliver(stand_in.another(url=before.urls[stand_in.name]), batch("One", "Two")))
-    with Sandbox(tmp_path / "journal", accounts=ACCOUNTS, now=NOW) as after:
+    with sandbox_of(stand_in.name, tmp_path / "journal") as after:
         channel = stand_in.another(url=after.urls[stand_in.name])
         assert refs(settle(channel, batch("One", "Two"))) == first
         assert refs(deliver(channel, batch("One", "Two"))) == first

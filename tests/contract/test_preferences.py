@@ -403,7 +403,9 @@ def test_two_claims_at_the_same_moment_decide_for_one_of_them(world: World, aler
     for step_id in ("one", "two"):
         world.prepare(world.plan(step_id))
     with database.write() as connection:
-        mine = claims.claim(connection, "live", owner="one", now=T0, lease=LEASE, most=1, without=())
+        mine = claims.claim(
+            connection, "live", owner="one", now=T0, lease=LEASE, most=1, without=(), post_lease=None, ahead=None
+        )
         theirs = world.ledger.claim(owner="two", now=T0, lease=LEASE, most=1)
     assert sorted(len(claim.seqs) for claim in (*mine, *theirs)) == [1, 2]
 

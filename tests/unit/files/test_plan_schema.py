@@ -73,5 +73,8 @@ def test_an_editor_can_mark_what_is_wrong(change: dict[str, Any]) -> None:
 
 
 def test_every_kind_of_channel_is_in_the_schema() -> None:
-    assert json_schema()["$defs"]["StepDocument"]["properties"]["channel"]["enum"] == list(CHANNELS)
+    ours, others = json_schema()["$defs"]["StepDocument"]["properties"]["channel"]["anyOf"]
+    assert ours["enum"] == list(CHANNELS)
+    assert "twitter" in others["not"]["enum"]
+    assert errors({**STEP, "channel": "example"}, "StepDocument") == []
     assert StepDocument.model_validate(STEP).channel == "x"

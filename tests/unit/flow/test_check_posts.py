@@ -12,7 +12,7 @@ from campaign.flow import check
 from campaign.flow.repeated import folded
 from campaign.model.bundle import Sources
 from campaign.model.message import Message, PostSource, Source
-from campaign.model.plan import Channel, Repeat, Step
+from campaign.model.plan import Repeat, Step
 from tests.builders import T0, letter, plan, step, wave
 
 DAY = timedelta(days=1)
@@ -75,7 +75,7 @@ def test_a_character_that_no_post_may_have_is_to_be_taken_out() -> None:
         ("mastodon", "police", ""),
     ],
 )
-def test_a_content_warning_is_shown_or_it_is_an_error(channel: Channel, warning: str, what: str) -> None:
+def test_a_content_warning_is_shown_or_it_is_an_error(channel: str, warning: str, what: str) -> None:
     problems = found(posts(step("launch", channel), launch=source("We ask.", warning=warning)))
     assert [problem.what.startswith(what) for problem in problems] == [True] * bool(what)
     assert all(f'nobody would see "{warning}"' in problem.what for problem in problems)

@@ -13,7 +13,6 @@ from campaign.flow.illustrate import Illustrated, illustrate
 from campaign.model.bundle import Bundle
 from campaign.model.media import LinkCard, PartMedia
 from campaign.model.message import CardSource, LinkCardSource, MediaSource, Message, Source
-from campaign.model.plan import Channel
 from campaign.rendering.media_types import JPEG, MP4, PNG, Unfit
 from tests import pictures as made
 from tests.builders import T0, bundle, illustrated, of_digest, pictured, step
@@ -31,22 +30,22 @@ def link_card(**changes: object) -> LinkCardSource:
     return replace(card, **changes)  # type: ignore[arg-type]  # names of LinkCardSource's own fields
 
 
-def of(message: Message, channel: Channel = "x", **changes: object) -> Bundle:
+def of(message: Message, channel: str = "x", **changes: object) -> Bundle:
     return bundle(step("launch", channel, **changes), message)
 
 
-def show(message: Message, channel: Channel = "x", *, parts: int | None = 1, **changes: object) -> Illustrated:
+def show(message: Message, channel: str = "x", *, parts: int | None = 1, **changes: object) -> Illustrated:
     return illustrate(of(message, channel, **changes), number=1, due_at=T0, files=FILES, parts=parts)
 
 
-def problems(message: Message, channel: Channel = "x", parts: int = 1) -> list[Problem]:
+def problems(message: Message, channel: str = "x", parts: int = 1) -> list[Problem]:
     with pytest.raises(BadInput) as caught:
         show(message, channel, parts=parts)
     assert all(problem.file == "launch.md" for problem in caught.value.problems)
     return list(caught.value.problems)
 
 
-def wrong(message: Message, channel: Channel = "x", parts: int = 1) -> str:
+def wrong(message: Message, channel: str = "x", parts: int = 1) -> str:
     (problem,) = problems(message, channel, parts)
     assert (problem.line, problem.where) in [(3, 'step "launch"'), (6, 'step "launch"'), (7, 'step "launch"')]
     return f"{problem.what}; {problem.remedy}"
@@ -161,7 +160,7 @@ def test_a_link_card_that_cannot_be_shown_is_a_mistake(changes: dict[str, object
         ((pictured(VIDEO, "a" * 1_001),), "bluesky", "Bluesky takes 1,000 graphemes of alternative text for a video"),
     ],
 )
-def test_what_a_network_does_not_take_is_a_mistake(media: tuple[MediaSource, ...], channel: Channel, said: str) -> None:
+def test_what_a_network_does_not_take_is_a_mistake(media: tuple[MediaSource, ...], channel: str, said: str) -> None:
     assert any(said in f"{one.what}; {one.remedy}" for one in problems(illustrated(*media), channel))
 
 

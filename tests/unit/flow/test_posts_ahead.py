@@ -24,7 +24,7 @@ def picture() -> bytes:
 
 
 def posting(message: Message, channel: str = "mastodon", *accounts: str, media: bytes = b"") -> Sources:
-    chosen = step("launch", channel, message="post/launch", accounts=accounts or ("national",))  # type: ignore[arg-type]  # one of the networks
+    chosen = step("launch", channel, message="post/launch", accounts=accounts or ("national",))
     files = of_digest(media) if media else {}
     return Sources(plan(chosen), letter(), {"post/launch": message}, {"launch": (wave("launch"),)}, files)
 

@@ -45,7 +45,7 @@ def launched(at: Office, *, x: Sequence[str] = MANY, mastodon: Sequence[str] = (
     """A thread of each account at T-0, prepared."""
     for channel, accounts in (("x", x), ("mastodon", mastodon)):
         if accounts:
-            at.approve(step(f"on-{channel}", channel, accounts=tuple(accounts)), message=THREAD)  # type: ignore[arg-type]  # a Literal's words
+            at.approve(step(f"on-{channel}", channel, accounts=tuple(accounts)), message=THREAD)
     for one in at.waves():
         prepare.wave(at.desk, at.contents, one)
 

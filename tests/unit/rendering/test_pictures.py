@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from campaign.model.media_limits import PictureLimits
 from campaign.rendering import pictures
-from campaign.rendering.media_types import GIF, JPEG, PNG, WEBP, PictureLimits, Unfit, told
+from campaign.rendering.media_types import GIF, JPEG, PNG, WEBP, Unfit, told
 from tests import pictures as made
 
 ROOMY = PictureLimits(size=5_000_000, side=4_096)
