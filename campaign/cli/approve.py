@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import cost, names, screen
+from campaign.cli import cost, names, plan_changes, screen
 from campaign.cli.options import DEFAULT_PLAN, PlanFile
 from campaign.cli.plan import tested
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from campaign.model.bundle import Sources
     from campaign.settings import Settings
     from campaign.storage.database import Database
+
+_LONGEST_NAME = 100
 
 
 def approve(
@@ -35,6 +37,9 @@ def approve(
 
     Any change to one of these voids the approval of the steps concerned, and they wait until they are approved again.
     What is sent is what was approved, even if the files change afterwards.
+
+    Where the plan asks for more `approvers`, or names an `author`, nothing of a step is placed before enough different
+    people, and not its author alone, have approved exactly this.
 
     Each e-mail step is first rendered for everybody who would get it, as by `campaign preflight`; an error found there
     keeps it from being approved, exit code 3.
@@ -55,11 +60,12 @@ def approve(
     database = bootstrap.open_database(configured)
     try:
         ledger = SqlLedger(database, world="sandbox" if sandbox else "live")
-        chosen = _chosen(approvals.standings(sources, ledger), steps or [], release=release)
+        who = _who(by)
+        standings = approvals.standings(sources, ledger)
+        chosen = _chosen(standings, steps or [], who, release=release)
         if not chosen:
-            screen.out.print("Every step is approved as it is now.")
+            _nothing_left(standings, who)
             return
-        who = by.strip() or getpass.getuser()
         _preflight(configured, sources, database, chosen)
         _show(sources, chosen)
         _show_tests(database, chosen, "sandbox" if sandbox else "live")
@@ -70,20 +76,50 @@ def approve(
         moved = approvals.approve(
             sources, ledger, steps=[one.step for one in chosen], by=who, at=SystemClock().now(), release=release
         )
+        mine = {one.step.id for one in chosen}
+        waiting = [one for one in approvals.standings(sources, ledger) if one.step.id in mine and one.lacks]
     finally:
         database.close()
     placed = sum(len(waves) for waves in moved.values())
     run = "campaign run" if sandbox else "campaign run --live"
+    send = f" Send with: {run}" if len(waiting) < len(chosen) else ""
     screen.out.print(
-        f"{screen.counted(len(chosen), 'step')} approved by {who}; {screen.counted(placed, 'wave')} placed. "
-        f"Send with: {run}",
+        f"{screen.counted(len(chosen), 'step')} approved by {who}; {screen.counted(placed, 'wave')} placed.{send}",
         soft_wrap=True,
     )
+    _show_waiting(waiting)
 
 
-def _chosen(standings: Sequence[Standing], written: Sequence[str], *, release: bool) -> Sequence[Standing]:
+def _who(by: str) -> str:
+    who = " ".join(by.split()) or getpass.getuser()
+    if len(who) > _LONGEST_NAME or not who.isprintable():
+        raise typer.BadParameter(f"a name has {_LONGEST_NAME} characters at most, on one line", param_hint="--by")
+    return who
+
+
+def _chosen(standings: Sequence[Standing], written: Sequence[str], who: str, *, release: bool) -> Sequence[Standing]:
+    """Those that are named, or all that ``who`` has not approved yet and that need it."""
     chosen = names.steps(written, {standing.step.id: standing for standing in standings})
-    return chosen or [standing for standing in standings if release or not standing.is_approved]
+    return chosen or [
+        one for one in standings if release or not (one.is_approved or (one.begun is not None and one.begun.has(who)))
+    ]
+
+
+def _nothing_left(standings: Sequence[Standing], who: str) -> None:
+    waiting = [standing for standing in standings if standing.lacks]
+    if not waiting:
+        screen.out.print("Every step is approved as it is now.")
+        return
+    screen.out.print(f"{who} has approved every step as it is now.")
+    _show_waiting(waiting)
+
+
+def _show_waiting(waiting: Sequence[Standing]) -> None:
+    """What is not enough yet, and what is to be done about it."""
+    for standing in waiting:
+        screen.say("Waits: ", f"{standing.step.id}, approved {standing.lacks}.", style="yellow")
+    if waiting:
+        screen.say("", "Nothing of it is sent before somebody else says: campaign approve --by NAME", style="yellow")
 
 
 def _preflight(configured: Settings, sources: Sources, database: Database, chosen: Sequence[Standing]) -> None:
@@ -127,13 +163,11 @@ def _show(sources: Sources, chosen: Sequence[Standing]) -> None:
     table.show_edge = False
     for standing in chosen:
         step = standing.step
-        since = (
-            "never"
-            if standing.approval is None
-            else ", ".join(standing.changed) + " changed"
-            if standing.changed
-            else "unchanged"
-        )
+        since = "never" if standing.approval is None else "unchanged"
+        if standing.changed:
+            since = f"{', '.join(standing.changed)} changed"
+        if standing.begun:
+            since = f"{' and '.join(standing.begun.people)}: {standing.lacks}"
         first = min(wave.due_at for wave in sources.waves[step.id])
         to = step.segment.name if step.segment else ", ".join(step.accounts)
         table.add_row(screen.countdown(first, plan.launch), step.id, step.message, f"{step.channel}: {to}", since)
@@ -141,3 +175,6 @@ def _show(sources: Sources, chosen: Sequence[Standing]) -> None:
     for standing in chosen:
         if standing.step.ab_test is not None:
             screen.out.print(tested(standing.step, standing.step.ab_test), soft_wrap=True)
+    if any(standing.was for standing in chosen):
+        screen.out.print("\nChanged since it was approved:")
+        plan_changes.show(chosen, zone=plan.zone)

@@ -99,8 +99,12 @@ def _approved(program: Program, *, live: bool) -> None:
     if not any(standing.is_approved for standing in standings):
         changed = any(standing.approval for standing in standings)
         why = "every step has changed since it was approved" if changed else "no step of the plan is approved"
+        why = f"{why} by enough people" if any(standing.lacks for standing in standings) else why
         raise NotApproved(f"{why}, so there is nothing to send; look at it with `campaign plan`, then: {command}")
-    waiting = [standing.step.id for standing in standings if not standing.is_approved]
+    for standing in standings:
+        if standing.lacks:
+            screen.say("Not sent: ", f"{standing.step.id}, approved {standing.lacks}.", style="yellow")
+    waiting = [standing.step.id for standing in standings if not standing.is_approved and not standing.lacks]
     if waiting:
         screen.say("Not approved, and not sent: ", f"{', '.join(waiting)}. Approve with: {command}", style="yellow")
 

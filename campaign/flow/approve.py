@@ -47,6 +47,8 @@ def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
         parts["thread"] = "the first part alone"
     if step.ab_test is not None:
         parts |= _test_parts(bundle, step.ab_test)
+    if step.approvers > 1:
+        parts["approvers"] = f"{step.approvers} different people"
     digest = sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     return Manifest(step=step.id, parts=parts, digest=digest)
 
@@ -123,36 +125,53 @@ def manifests(sources: Sources) -> Mapping[str, Manifest]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a step may go out as it is: ``approval`` is the latest, ``changed`` the parts that differ from it."""
+    """Whether a step may go out as it is. ``approval`` is the latest that enough people gave, ``was`` what they
+    approved where that is not what it is now. ``begun`` is an approval of exactly this that more people must give."""
 
     step: Step
     manifest: Manifest
     approval: Approval | None
-    changed: tuple[str, ...]
+    was: Manifest | None = None
+    begun: Approval | None = None
 
     @property
     def is_approved(self) -> bool:
-        return self.approval is not None and not self.changed
+        return self.approval is not None and self.was is None
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The parts that differ from what was approved, as they are now, then those that are gone."""
+        if self.was is None:
+            return ()
+        now, was = self.manifest.parts, self.was.parts
+        return tuple(name for name in dict.fromkeys([*now, *was]) if now.get(name) != was.get(name))
+
+    @property
+    def lacks(self) -> str:
+        """What the approval lacks that was begun: ``1 of 2, waits for another``; "" where none was."""
+        return self.begun.lacks if self.begun else ""
 
 
 def standings(sources: Sources, ledger: Ledger) -> Sequence[Standing]:
     """How each step of the plan stands, in the plan's order."""
-    approvals = ledger.approvals()
+    enough, latest = ledger.approvals(), ledger.latest_approvals()
     found = []
     for step_id, now in manifests(sources).items():
-        approval = approvals.get(step_id)
-        changed: tuple[str, ...] = ()
-        if approval is not None and approval.digest != now.digest:
-            names = dict.fromkeys([*now.parts, *approval.parts])
-            changed = tuple(name for name in names if now.parts.get(name) != approval.parts.get(name))
-        found.append(Standing(sources.plan.step(step_id), now, approval, changed))
+        approval, begun = enough.get(step_id), latest.get(step_id)
+        was = ledger.approved(step_id, approval.digest) if approval and approval.digest != now.digest else None
+        if begun is not None and (begun.is_enough or begun.digest != now.digest):
+            begun = None
+        found.append(Standing(sources.plan.step(step_id), now, approval, was, begun))
     return found
 
 
 def approve(
     sources: Sources, ledger: Ledger, *, steps: Sequence[Step], by: str, at: datetime, release: bool = False
 ) -> Mapping[str, tuple[str, ...]]:
-    """Record ``by``'s approval of ``steps`` as their files are now; the waves placed or moved by it, by step."""
+    """Record ``by``'s approval of ``steps`` as their files are now; the waves placed or moved by it, by step.
+
+    None is where it takes more people, or another than the author: see Approval.
+    """
     return {
         step.id: ledger.approve(
             sources.bundle(step),

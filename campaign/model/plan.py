@@ -147,8 +147,8 @@ class Step:
 
     ``hand_off`` ``staged`` hands e-mail to the provider ``ahead`` of its instant, which sends it at the instant;
     ``direct`` hands it over at the instant. ``embargo`` is the floor before which nothing of this step may leave;
-    None is no floor. ``thread`` ``first`` posts only the first part of its message, for
-    accounts that may not reply. ``approvers`` is how many people must approve it. ``line`` is where the step begins in the plan.
+    None is no floor. ``thread`` ``first`` posts only the first part of its message, for accounts that may not reply.
+    ``approvers`` is how many people must approve it. ``line`` is where the step begins in the plan.
     """
 
     id: str
@@ -187,8 +187,8 @@ class Plan:
 
     ``links`` are named URLs that messages use (``action`` and ``letter`` always exist), ``untagged`` hosts whose
     links get no UTM tags, ``facts`` what messages may state beside the letter. ``handles`` are the accounts' names on
-    their networks, by channel and account: who must stand behind the credentials. ``author`` is who has written what is to
-    be approved, "" where the plan does not say.
+    their networks, by channel and account: who must stand behind the credentials. ``author`` is who has written what
+    is to be approved, "" where the plan does not say.
     """
 
     path: Path

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from campaign.errors import LedgerError, LedgerTooNew, NotConfigured
 from campaign.storage import tables
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. Kept beside the scripts so that an up-to-date database is opened without loading Alembic."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from campaign.errors import LedgerError, NotApproved
-from campaign.model.approval import Approval, Manifest
+from campaign.model.approval import Manifest
 from campaign.model.bundle import Bundle
 from campaign.model.delivery import State
 from campaign.model.media import PartMedia
@@ -19,7 +19,7 @@ from campaign.model.plan import Late
 from campaign.model.preference import ASKED_FOR_ONE
 from campaign.model.segment import Audience, Share
 from campaign.model.wave import PlannedWave, Wave, WaveState
-from campaign.storage import media, spending
+from campaign.storage import approvals, media, spending
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_bundle, unpack_bundle
 from campaign.storage.counting import close_if_done, shift
@@ -56,18 +56,8 @@ def approve(
     step = bundle.step
     media.keep(connection, bundle.digests(), files)
     insert_or_ignore(connection, t.bundles, {"digest": manifest.digest, "body": pack_bundle(bundle)})
-    last = approvals(connection, world).get(step.id)
-    if last is None or (last.digest, last.by, last.at) != (manifest.digest, by, at):  # else the same word, carried out
-        connection.execute(
-            sa.insert(t.approvals).values(
-                world=world,
-                step=step.id,
-                digest=manifest.digest,
-                by=by,
-                approved_at=at,
-                parts=json.dumps(dict(manifest.parts)),
-            )
-        )
+    if not approvals.record(connection, world, bundle, manifest, by=by, at=at).is_enough:
+        return ()
     there = {wave.number: wave for wave in find(connection, world, step=step.id)}
     _same_test(there, planned)
     _drop_decision(connection, world, step.id, planned)
@@ -134,14 +124,6 @@ def _drop_decision(connection: Connection, world: str, step: str, planned: Seque
     arms = {wave.arm for wave in planned}
     stale = t.decisions.c.arm.not_in(sorted(arms))
     connection.execute(sa.delete(t.decisions).where(t.decisions.c.world == world, t.decisions.c.step == step, stale))
-
-
-def approvals(connection: Connection, world: str) -> Mapping[str, Approval]:
-    rows = connection.execute(sa.select(t.approvals).where(t.approvals.c.world == world).order_by(t.approvals.c.id))
-    return {
-        row.step: Approval(step=row.step, digest=row.digest, by=row.by, at=row.approved_at, parts=json.loads(row.parts))
-        for row in rows
-    }
 
 
 def bundle(connection: Connection, digest: str) -> Bundle:
