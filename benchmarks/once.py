@@ -2,9 +2,10 @@
 
 In each run three accounts post a thread of five parts at the same instant, on X, Bluesky and Mastodon, while requests
 are struck (see benchmarks/trouble.py) and the program is killed by SIGKILL, up to three times: at a byte sent or
-received or at a transaction, as the seed says, or at any moment. It is started again, on the clock where it stood or
-later, until all of it is out. Then the stand-ins are asked what they have. Every run is told by its seed, and
-``--only`` does it again; where a thread stands that the machine interrupts is not the seed's to say.
+received or at a transaction, as the seed says, or at any moment; mostly while posts are under way. It is started
+again, on the clock where it stood or later, until all of it is out. Then the stand-ins are asked what they have. In
+every second run they are forgetful: what would be posted twice is, and not refused as a duplicate. Every run is told
+by its seed, and ``--only`` does it again; where a thread stands that the machine interrupts is not the seed's to say.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -54,9 +56,30 @@ T0 = datetime(2018, 5, 22, 13, 0, tzinfo=UTC)
 _NAMED = posting.accounts(len(posting.NETWORKS))
 _MOST_STARTS = 40
 _TELL = 50
+_LONG_S = 60
 _AT_POINTS = 2 / 3
+_FROM_START = 1 / 4
 _POINTS = 150
 """About so many bytes sent and received and transactions one run has, counted by the calls that do it."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """When a process is killed: at its ``number``-th point, or ``after_s`` seconds, counted from when the posts are to
+    leave, or from its start."""
+
+    number: int | None
+    after_s: float
+    from_start: bool
+
+    @classmethod
+    def drawn(cls, dice: random.Random) -> Kill:
+        number = dice.randrange(_POINTS) if dice.random() < _AT_POINTS else None
+        return cls(number, dice.uniform(0.001, 0.15), from_start=dice.random() < _FROM_START)
+
+    def __str__(self) -> str:
+        when = f"{self.after_s:.3f} s" if self.number is None else f"{self.number} points"
+        return f"{when} after {'its start' if self.from_start else 'the instant'}"
 
 
 @dataclass
@@ -65,8 +88,9 @@ class Run:
 
     seed: int
     blows: Blows
-    kills: list[tuple[str, float]]
+    kills: list[Kill]
     late_s: list[int]
+    forgetful: bool
     starts: int = 0
     killed: int = 0
     struck: list[str] = field(default_factory=list)
@@ -80,13 +104,11 @@ class Run:
     def drawn(cls, seed: int) -> Run:
         dice = random.Random(seed)  # noqa: S311 - the same dice for the same seed are what is wanted
         blows = drawn(dice, posting.NETWORKS, requests=10, most=2)
-        kills = [
-            ("point", dice.randrange(_POINTS)) if dice.random() < _AT_POINTS else ("after", dice.uniform(0, 0.4))
-            for _ in range(dice.randint(0, 3))
-        ]
+        kills = [Kill.drawn(dice) for _ in range(dice.randint(0, 3))]
         if not kills:  # some of what is drawn strikes a request that is never made; this one always is
             blows["x"][dice.randrange(PARTS)] = dice.choice(list(Blow))
-        return cls(seed, blows, kills, late_s=[dice.choice((0, 0, 1, 15, 45, 300)) for _ in range(4)])
+        late_s = [dice.choice((0, 0, 1, 15, 45, 300)) for _ in range(4)]
+        return cls(seed, blows, kills, late_s, forgetful=bool(seed % 2))
 
     @property
     def good(self) -> bool:
@@ -111,7 +133,7 @@ def main() -> None:
             if len(runs) % _TELL == 0:
                 bad = sum(not run.good for run in runs)
                 print(f"{len(runs)} runs in {perf_counter() - began:,.0f} s, {bad} bad", file=sys.stderr, flush=True)
-            if not run.good or given.only is not None:
+            if not run.good or given.only is not None or max(run.doubts_s, default=0) > _LONG_S:
                 print(_told(run), file=sys.stderr, flush=True)
     figures = _figures(runs, perf_counter() - began)
     print(json.dumps(figures) if given.json else "\n".join(f"{name:>44}: {value}" for name, value in figures.items()))
@@ -147,7 +169,7 @@ class _Stage:
         self._pid = os.fork()
         if self._pid == 0:
             self._ours.close()
-            _forked(lambda: _serve(run.blows, theirs))
+            _forked(lambda: _serve(run, theirs))
         theirs.close()
         self.urls: dict[str, str] = self._ours.recv()
 
@@ -161,10 +183,10 @@ class _Stage:
         os.waitpid(self._pid, 0)
 
 
-def _serve(blows: Blows, pipe: Connection) -> None:
+def _serve(run: Run, pipe: Connection) -> None:
     # A caller that is killed while it asks is what this is about.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-    with Troubled(blows, accounts=posting.words(_NAMED)) as sandbox:
+    with Troubled(run.blows, accounts=posting.words(_NAMED), forgetful=run.forgetful) as sandbox:
         sandbox.world.set_now(T0)
         pipe.send({**sandbox.urls, "clock": f"{sandbox.url}/_sandbox/clock"})
         try:
@@ -174,7 +196,7 @@ def _serve(blows: Blows, pipe: Connection) -> None:
             return
 
 
-def _start(folder: Path, urls: dict[str, str], made: Sources, run: Run, kill: tuple[str, float] | None) -> int:
+def _start(folder: Path, urls: dict[str, str], made: Sources, run: Run, kill: Kill | None) -> int:
     """The program, once, until it has come to its end or is killed; how it ended."""
     pid = os.fork()
     if pid == 0:
@@ -194,17 +216,14 @@ def _forked(work: Callable[[], None]) -> None:
     os._exit(0)
 
 
-def _program(
-    folder: Path, urls: dict[str, str], made: Sources, kill: tuple[str, float] | None, late: timedelta
-) -> None:
-    if kill is not None and kill[0] == "after":
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, max(kill[1], 0.001))  # whose default is to end the process there and then
+def _program(folder: Path, urls: dict[str, str], made: Sources, kill: Kill | None, late: timedelta) -> None:
     database = Database(f"sqlite:///{folder / 'ledger.db'}")
-    if kill is not None and kill[0] == "point":
-        _die_at(int(kill[1]), database)
+    if kill is not None and kill.from_start:
+        _die(kill, database)
     kept = database.get("clock")
-    clock = _Kept(datetime.fromisoformat(kept) + late if kept else T0 - timedelta(minutes=1), database, urls["clock"])
+    start = datetime.fromisoformat(kept) + late if kept else T0 - timedelta(minutes=1)
+    at_instant = None if kill is None or kill.from_start else partial(_die, kill, database)
+    clock = _Kept(start, database, urls["clock"], at_instant)
     channels = posting.channels(_NAMED, urls)
     desk = posting.desk(made, SqlLedger(database, world="rehearsal"), channels, clock, owner=f"once {os.getpid()}")
     turn, started_at = rollout.turns(desk), clock.now()
@@ -222,12 +241,13 @@ def _program(
 
 
 class _Kept(VirtualClock):
-    """A virtual clock that is kept in the database, and that the stand-ins go by."""
+    """A virtual clock that is kept in the database, and that the stand-ins go by. ``then`` is called at T-0."""
 
-    def __init__(self, start: datetime, database: Database, url: str) -> None:
+    def __init__(self, start: datetime, database: Database, url: str, then: Callable[[], None] | None) -> None:
         super().__init__(start)
         self._database = database
         self._url = url
+        self._then = then
         self._keep()
 
     def sleep_until(self, instant: datetime) -> None:
@@ -239,6 +259,9 @@ class _Kept(VirtualClock):
     def _keep(self) -> None:
         now = self.now().isoformat()
         self._database.put("clock", now)
+        then, self._then = self._then, self._then if self.now() < T0 else None
+        if then is not None and self._then is None:
+            then()
         asked = urllib.request.Request(self._url, json.dumps({"now": now}).encode(), method="POST")  # noqa: S310 - loopback
         urllib.request.urlopen(asked).read()  # noqa: S310 - as above
 
@@ -255,9 +278,13 @@ def _note_doubts(desk: Desk, started_at: datetime, told: dict[int, datetime], fo
         told.setdefault(attempt, max(doubt.kept.began_at, started_at))
 
 
-def _die_at(number: int, database: Database) -> None:
-    """Have this process killed at its ``number``-th point: a byte sent or received, a transaction begun or ended."""
-    left = number
+def _die(kill: Kill, database: Database) -> None:
+    """Have this process killed. A point is when something is sent or received, or a transaction begins or ends."""
+    if kill.number is None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends the process there and then
+        signal.setitimer(signal.ITIMER_REAL, kill.after_s)
+        return
+    left = kill.number
 
     def point(*_: Any) -> None:
         nonlocal left
@@ -311,7 +338,7 @@ def _look(run: Run, folder: Path, stage: _Stage) -> None:
 
 def _told(run: Run) -> str:
     lines = [f"seed {run.seed}: {'good' if run.good else 'BAD'}, killed {run.killed} times, {run.starts} starts"]
-    lines += [f"  killed at {how} {when}" for how, when in run.kills[: run.killed]]
+    lines += [f"  killed {kill}" for kill in run.kills[: run.killed]]
     lines += [f"  {what}" for what in run.struck]
     for name in ("twice", "lost", "wrong", "doubts_s"):
         lines += [f"  {name}: {one}" for one in getattr(run, name)]
@@ -333,7 +360,7 @@ def _figures(runs: list[Run], seconds: float) -> dict[str, Any]:
         "doubts that were settled": len(doubts),
         "seconds in doubt, median": round(median(doubts), 1) if doubts else 0,
         "seconds in doubt, at most": doubts[-1] if doubts else 0,
-        "doubts longer than a minute": sum(lasted > 60 for lasted in doubts),
+        "doubts longer than a minute": sum(lasted > _LONG_S for lasted in doubts),
         "seconds a run": round(seconds / max(1, len(runs)), 2),
         "bad seeds": [run.seed for run in runs if not run.good],
     }

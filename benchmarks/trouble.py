@@ -48,18 +48,27 @@ def drawn(dice: random.Random, networks: Sequence[str], *, requests: int, most: 
 
 
 class Troubled(Sandbox):
-    """The sandbox, with ``blows`` on the way to it."""
+    """The sandbox, with ``blows`` on the way to it.
 
-    def __init__(self, blows: Blows, *, accounts: Mapping[str, Mapping[str, str]]) -> None:
+    Where it is ``forgetful``, X takes the same text again and Mastodon knows no keys, as Pixelfed does not: what would
+    be posted twice is.
+    """
+
+    def __init__(self, blows: Blows, *, accounts: Mapping[str, Mapping[str, str]], forgetful: bool = False) -> None:
         self._blows = blows
+        self._forgetful = forgetful
         self._seen: Counter[str] = Counter()
         self.struck: list[str] = []
         super().__init__(accounts=accounts)
+        if forgetful:
+            self.world.barred.add("x memory")
 
     def _app(self) -> ASGIApp:
         app = super()._app()
 
         async def troubled(scope: Scope, receive: Receive, send: Send) -> None:
+            if self._forgetful:
+                scope["headers"] = [one for one in scope.get("headers", ()) if one[0] != b"idempotency-key"]
             network = scope.get("path", "").split("/")[1:2]
             blow = self._next(network[0]) if network else None
             if blow is None:

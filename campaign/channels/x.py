@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from campaign.channels import x_replies as replies
+from campaign.channels.ahead import waiting
 from campaign.channels.threads import Read, find_in_order, post_in_order, worth_reading_since
 from campaign.channels.x_calls import Calls
 from campaign.channels.x_login import Unanswered, XCredentials, XLogin
@@ -119,11 +120,10 @@ class X:
             with suppress(NotUploaded):
                 self._upload_all(batch, payload)
 
-    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
-        """The first part's request is signed by then. Its time may be off by minutes (RFC 5849, section 3.3)."""
-        if not batch.sent:
-            self._calls.build(batch.account, lambda: self._posted(batch, orjson.loads(payload.chunks[0]), None))
-        return lambda: self.deliver(batch, payload)
+    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+        """As ``deliver``, with the request built and signed before the gate."""
+        with waiting(gate):
+            return self.deliver(batch, payload)
 
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         """Upload what is not uploaded yet, then post the parts in order, up to the first that is not accepted.
@@ -260,7 +260,7 @@ class X:
             shown = self._read_either(account, path, asked, FIELDS)
             try:
                 posts += [Seen.read(post) for post in shown.get("data", ())]
-                asked["pagination_token"] = shown.get("meta", {}).get("next_token") or ""
+                asked["pagination_token"] = shown["meta"].get("next_token") or ""  # also of an empty timeline
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise _Unreadable("X answered something that cannot be read") from None
             if not asked["pagination_token"]:
@@ -310,7 +310,11 @@ class X:
             reply = self._asked(account, path, {**asked, **fields[0]})
         except _UnknownField:
             reply = self._asked(account, path, {**asked, **fields[1]})
-        return replies.body(reply)
+        found = replies.body(reply)
+        if not found:
+            # No JSON, as from a proxy: taken for an empty timeline it would have everything posted again.
+            raise _Unreadable("X answered something that cannot be read")
+        return found
 
     def _asked(self, account: str, path: str, params: Mapping[str, str]) -> requests.Response:
         """A good reply. Raises _Unreadable where there is none, _UnknownField where X does not know a parameter."""

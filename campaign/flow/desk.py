@@ -72,11 +72,16 @@ class Desk:
     lease: timedelta = LEASE
     post_lease: timedelta = POST_LEASE
     stopping: Flag = field(default_factory=Flag)
+    opened_at: datetime = field(init=False)
+    """Since when this process is at work: from then on networks are asked that could not be read before."""
     accounts: Collection[tuple[str, str]] | None = None
     prices: Mapping[str, Prices] = field(default_factory=dict)
     budgets: Mapping[str, int] = field(default_factory=dict)
     read_after: Sequence[timedelta] = ()
     resting: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.opened_at = self.clock.now()
 
     def tell(self, what: str) -> None:
         self.report(self.clock.now(), what)

@@ -62,7 +62,7 @@ def _record(desk: Desk, doubt: Doubt, future: Future[Sequence[Settled]]) -> None
 def next_at(desk: Desk) -> datetime | None:
     """When to ask again, or None where no doubt is left that a network can end."""
     now = desk.clock.now()
-    instants = [_trusted_at(desk, doubt) for doubt in _doubts(desk)]
+    instants = [max(_trusted_at(desk, doubt), doubt.doubted_at, desk.opened_at) for doubt in _doubts(desk)]
     return min((instant if instant > now else now + _again(now - instant) for instant in instants), default=None)
 
 

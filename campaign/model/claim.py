@@ -51,7 +51,8 @@ class Claim:
 class Doubt:
     """A batch whose last attempt may or may not have been taken.
 
-    ``since`` is when the attempt ended, as far as we know: nothing of it has left later.
+    ``since`` is when the attempt ended, as far as we know: nothing of it has left later. ``doubted_at`` is when the
+    ledger came to doubt it, which is later where the program had stopped.
     """
 
     batch_id: int
@@ -60,6 +61,7 @@ class Doubt:
     seqs: tuple[int, ...]
     first_seq: int
     since: datetime
+    doubted_at: datetime
     why: str
     kept: Kept
     variant: str = ""

@@ -37,6 +37,7 @@ def doubts(connection: Connection, world: str, *, channels: Collection[str] | No
                 seqs=tuple(members(connection, batch)),
                 first_seq=batch.first_seq,
                 since=_ended(connection, batch.attempt_id) or kept.began_at,
+                doubted_at=batch.changed_at,
                 why=batch.why,
                 kept=kept,
                 variant=batch.variant,

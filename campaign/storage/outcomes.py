@@ -42,7 +42,7 @@ def settle(
         return  # somebody else has settled it
     if all(isinstance(result, InDoubt) for result in results.values()):
         why = next((result.reason for result in results.values() if isinstance(result, InDoubt)), batch.why)
-        connection.execute(sa.update(t.batches).where(t.batches.c.id == batch_id).values(why=why, changed_at=now))
+        connection.execute(sa.update(t.batches).where(t.batches.c.id == batch_id).values(why=why))
         return
     _apply(connection, batch, results, State.IN_DOUBT, now=now, retry_at=now)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -12,6 +13,7 @@ from campaign.flow import dispatch, prepare, rollout, settle
 from campaign.model.batch import Payload, PostBatch
 from campaign.model.delivery import State
 from campaign.model.outcome import Accepted, InDoubt, NotSent, Outcome, Settled
+from campaign.model.plan import Channel
 from campaign.ports.channel import Settling
 from campaign.ports.ledger import Filters
 from tests.builders import T0, post_message, step
@@ -117,6 +119,47 @@ def test_what_cannot_be_read_stays_in_doubt_and_is_asked_again_later(tmp_path: P
         at.clock.sleep_until(again)
         assert turn() is None
         assert at.states() == {State.ACCEPTED: 3}
+
+
+def test_a_network_that_cannot_be_read_is_asked_again_soon_and_then_ever_later(tmp_path: Path) -> None:
+    """Also where the program stood for a day before anybody came to doubt."""
+    channel = lost_once()
+    channel.settled = lambda batch, _: [InDoubt("it cannot be read")] * len(batch)
+    with office(tmp_path, posts=[channel]) as at:
+        thread(at)
+        (claim,) = at.ledger.claim(owner="gone", now=T0, lease=at.desk.post_lease, most=1)
+        at.ledger.begin(claim, Payload([b"1", b"2", b"3"]), now=T0)
+        at.wait(24 * HOUR)
+        settle.lapsed(at.desk)
+        waits = []
+        for _ in range(20):
+            settle.doubts(at.desk, at.contents)
+            again = settle.next_at(at.desk)
+            assert again is not None
+            waits.append(again - at.clock.now())
+            at.clock.sleep_until(again)
+        assert waits[:3] == [2 * SECOND, 2 * SECOND, 2 * SECOND]
+        assert waits == sorted(waits)
+        assert waits[-1] == timedelta(minutes=5)
+
+
+def test_one_network_that_does_not_answer_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """Each is answered only while the other is asked as well."""
+    meet = Barrier(2, timeout=20)
+
+    def together(batch: PostBatch, payload: Payload) -> Sequence[Settled]:
+        meet.wait()
+        return not_there(batch, payload)
+
+    posts = [Told[PostBatch](name, delivers=lost, settled=together) for name in ("x", "mastodon")]
+    with office(tmp_path, posts=posts) as at:
+        for name in ("x", "mastodon"):
+            at.approve(step(f"on-{name}", Channel(name)), message=THREAD)
+        for one in at.waves():
+            prepare.wave(at.desk, at.contents, one)
+        dispatch.everything(at.desk, at.contents)
+        settle.doubts(at.desk, at.contents)
+        assert at.states() == {State.PLANNED: 6}
 
 
 @pytest.mark.parametrize("by", ["events", "nobody"])
