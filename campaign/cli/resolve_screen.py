@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from campaign.cli import screen
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
 _SHOWN = 70
 _HEAD = 18
+_NARROW = 60
+_LONG = timedelta(days=2)
+_NAMES = {"sendgrid": "SendGrid", "smtp": "SMTP", "x": "X", "bluesky": "Bluesky", "mastodon": "Mastodon"}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question with what its screen needs: ``shows`` are the first lines of the posts, ``arrived`` how many of its
-    wave's other messages a provider has told of since, ``again`` what becomes of it where it was not sent."""
+    """A question with what its screen needs: ``shows`` are the first lines of the posts, ``arrived`` how many of
+    its step's other messages a provider has told of since, ``again`` what becomes of it where it was not sent."""
 
     question: Question
     provider: str
@@ -51,6 +55,7 @@ def cases(ledger: SqlLedger, questions: Sequence[Question], now: datetime) -> li
     from campaign.model.delivery import TAKEN, State
 
     found = []
+    waves = {step: ledger.waves(step=step) for step in {one.wave.step for one in questions}}
     readers: dict[str, MailChannel | PostChannel] = {}
     for question in questions:
         wave = question.wave
@@ -60,11 +65,11 @@ def cases(ledger: SqlLedger, questions: Sequence[Question], now: datetime) -> li
         found.append(
             Case(
                 question=question,
-                provider=provider,
+                provider=_NAMES.get(provider, provider),
                 settles=reader.settles,
                 plan=plan,
                 shows=_posts(ledger, question, reader) if question.account else (),
-                arrived=sum(wave.counts.get(state, 0) for state in TAKEN - {State.ACCEPTED}),
+                arrived=sum(one.counts.get(state, 0) for one in waves[wave.step] for state in TAKEN - {State.ACCEPTED}),
                 again=resolve.goes_out_again(question, now),
                 waits=resolve.waits_for_a_person(question, reader.settles, now),
             )
@@ -91,7 +96,10 @@ def show(case: Case, now: datetime) -> None:
     screen.out.print()
     screen.out.print(f"{case.name}  {question.wave.name}: {via}, {case.number}", style="bold", soft_wrap=True)
     for head, text in _lines(case, zone, now):
-        screen.out.print(f"  {head:<{_HEAD}}{text}", soft_wrap=True)
+        line = f"  {head:<{_HEAD}}{text}"
+        screen.out.print(
+            fill(line, max(_NARROW, screen.out.width), subsequent_indent=" " * (_HEAD + 2)), soft_wrap=True
+        )
 
 
 def _lines(case: Case, zone: str, now: datetime) -> Iterator[tuple[str, str]]:
@@ -113,8 +121,9 @@ def _lines(case: Case, zone: str, now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _ago(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    return f"{screen.length(timedelta(minutes=max(1, seconds // 60)))} ago"
+    if span > _LONG:
+        return f"{span.days:,} days ago"
+    return f"{screen.length(timedelta(minutes=max(1, int(span.total_seconds()) // 60)))} ago"
 
 
 def _settling(case: Case, zone: str, now: datetime) -> str:
@@ -138,8 +147,8 @@ def _settling(case: Case, zone: str, now: datetime) -> str:
 
 def _events(case: Case) -> str:
     if not case.arrived:
-        return "none of this wave has come; is the webhook set up? See `campaign doctor`"
-    return f"none of this batch; of the wave's others {case.arrived:,} are known to have got through or bounced"
+        return "none of this step has come; is the webhook set up? See `campaign doctor`"
+    return f"none of this batch; of the step's others {case.arrived:,} are known to have got through or bounced"
 
 
 def _if_sent(case: Case) -> str:
