@@ -20,11 +20,14 @@ _SHOWN = 3
 
 def findings(configured: Settings, sources: Sources, album: Album, *, links: bool) -> Iterator[Finding]:
     """Each account, then the posts. One account that cannot be used hides no other."""
+    from campaign import networks as others
     from campaign.bootstrap import accounts
     from campaign.engines.clock import SystemClock
     from campaign.flow import posts_ahead
     from campaign.flow.accounts import looked_at
 
+    for what in others.misnamed():
+        yield Finding("networks of packages", "warning", what)
     now = SystemClock().now()
     plan = sources.plan
     with accounts.networks(configured, plan) as networks:

@@ -76,7 +76,10 @@ def stand_in(request: pytest.FixtureRequest) -> Iterator[StandIn]:
         yield network
 
 
-@pytest.fixture(params=ASKED or (*PARAMS, pytest.param("pds", marks=pytest.mark.xdist_group("pds"))))
+PDS = [] if ASKED else [pytest.param("pds", marks=pytest.mark.xdist_group("pds"))]
+
+
+@pytest.fixture(params=[*map(pytest.param, PARAMS), *PDS])
 def network(request: pytest.FixtureRequest) -> Iterator[Network]:
     if request.param == EXAMPLE and not ASKED:
         request.getfixturevalue("example_is_installed")
