@@ -17,6 +17,7 @@ MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsaf
 _SHORTEST_SECRET = 16
 _LONGEST_KEPT_DAYS = 3_650
 _MOST_CONNECTIONS = 20
+_FEWEST_HOURS, _MOST_HOURS = 0.25, 720.0
 _MOST_READINGS = 20
 _SOONEST_READING = timedelta(minutes=5)
 _LATEST_READING = timedelta(days=90)
@@ -113,6 +114,16 @@ def handle(value: str) -> str:
 
 def days(value: object) -> object:
     return _whole(value, "number of days", _LONGEST_KEPT_DAYS)
+
+
+def hours(value: object) -> object:
+    """Hours as people write them (6, 0.5), as a length of time; none where nobody has set it, and for ``off``."""
+    if value is None or str(value).lower() == "off":
+        return None
+    text = str(value).removesuffix("h")
+    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", text) is None or not _FEWEST_HOURS <= float(text) <= _MOST_HOURS:
+        raise wrong(f"must be a number of hours from {_FEWEST_HOURS:g} to {_MOST_HOURS:g}, or off")
+    return timedelta(hours=float(text))
 
 
 def _whole(value: object, what: str, most: int) -> int:

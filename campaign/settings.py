@@ -49,6 +49,7 @@ _X_OAUTH_2 = ("client_id", "client_secret", "refresh_token")
 
 WebAddress = Annotated[str, AfterValidator(setting_values.web_address)]
 ReadAfter = Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(setting_values.read_after)]
+Hours = Annotated[timedelta | None, BeforeValidator(setting_values.hours)]
 MicroUsd = Annotated[int, BeforeValidator(setting_values.micro_usd)]
 """An amount written in US dollars, as millionths of one."""
 
@@ -196,6 +197,7 @@ class Settings(BaseSettings):
     secret_key: Annotated[SecretStr, AfterValidator(setting_values.secret_key)] | None = None
     public_url: WebAddress = "https://campaign.example.org"
     read_metrics_after: ReadAfter = READ_AFTER
+    confirm_within: Hours = None
     web: Web = Web()
     sendgrid: SendGrid = SendGrid()
     smtp: Smtp = Smtp()

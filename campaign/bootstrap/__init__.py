@@ -103,6 +103,7 @@ def live(settings: Settings, sources: Sources, *, clock: Clock, report: Report) 
     mails, opened = channels.live(settings, sources.plan)
     posts = {name: _as_meant(channel, sources.plan, clock) for name, channel in opened.items()}
     program = _program(sources, database, "live", mails, posts, secret, settings, clock, report, stack)
+    program.desk.confirm_within = settings.confirm_within
     program.desk.feedback = web.feedback(settings, database, clock=clock, tell=program.desk.tell)
     return program
 

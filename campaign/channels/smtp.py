@@ -97,7 +97,8 @@ class Smtp:
                 [
                     Envelope(sender, mime.wire(row.address), self._signed(message), mime.message_id(row.key, sender))
                     for row, message in zip(batch.rows, payload.chunks, strict=True)
-                ]
+                ],
+                batch.holds,
             )
         except BaseException:
             connection.close()

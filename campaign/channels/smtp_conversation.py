@@ -8,7 +8,7 @@ message's text itself is never ahead of the server's word that it wants it.
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from campaign.channels.reasons import without_addresses
@@ -19,6 +19,7 @@ _YES, _TRANSIENT, _PERMANENT = range(200, 300), 400, 500
 _ABOUT_US = frozenset({530, 534, 535, 538})
 """Replies that ask for authentication or more of it (RFC 4954, section 6): not the recipient's fault."""
 _NOT_ATTEMPTED: Final = Deferred("not attempted: the connection ended before")
+_STOPPED: Final = Deferred("it was stopped before the message left")
 _NO_SMTP: Final = Deferred("the server replied with what is no SMTP")
 _LOST: Final = Deferred("the connection ended before the message left")
 
@@ -48,12 +49,17 @@ class Conversation:
         self._unclean = False
         """Whether a transaction was begun that came to nothing: RSET goes before the next one."""
 
-    def hand_over(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
-        """One outcome for each, in order."""
+    def hand_over(self, envelopes: Sequence[Envelope], holds: Callable[[], bool] = lambda: True) -> list[Outcome]:
+        """One outcome for each, in order. ``holds`` is asked before each is offered, whether it may leave."""
         outcomes: list[Outcome] = []
         commands = [self._commands(envelope) for envelope in envelopes]
         for place, envelope in enumerate(envelopes):
+            if not self._offered and not holds():
+                outcomes += [_STOPPED] * (len(envelopes) - place)
+                break
             now, following = commands[place], next(iter(commands[place + 1 : place + 2]), None)
+            if self._pipelines and following is not None and not holds():
+                following = None
             outcomes.append(now if isinstance(now, Refused) else self._one(envelope, now, following))
             if self.ended is not None:
                 return outcomes + [self.ended] * (len(envelopes) - len(outcomes))

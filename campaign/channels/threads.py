@@ -15,7 +15,7 @@ from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome
 SKEW = timedelta(minutes=1)
 """How far our clock and a network's may be apart."""
 _WAITS = Deferred("waits for the part before it")
-_RAN_OUT = Deferred("the program stood still for so long that its claim may have run out")
+_STOPPED = Deferred("it was stopped, or the program stood still for so long that its claim may have run out")
 
 
 def post_in_order(batch: PostBatch, payload: Payload, post: Callable[[Any, str | None], Outcome]) -> Sequence[Outcome]:
@@ -30,7 +30,7 @@ def post_in_order(batch: PostBatch, payload: Payload, post: Callable[[Any, str |
             outcomes.append(_WAITS)
             continue
         if not batch.holds():
-            outcomes.append(_RAN_OUT)
+            outcomes.append(_STOPPED)
             continue
         outcome = post(orjson.loads(chunk), parent)
         outcomes.append(outcome)

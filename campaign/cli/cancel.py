@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import screen
+from campaign.cli import screen, taking_back
 
 if TYPE_CHECKING:
-    from campaign.flow.desk import Desk
     from campaign.model.wave import Wave
-    from campaign.settings import Settings
     from campaign.storage.ledger import SqlLedger
-
-_LOOK = timedelta(seconds=2)
-_TRIES = 3
-"""So often a provider is asked that does not answer as it should, before a person is told."""
-_PATIENCE = timedelta(minutes=3)
-"""How long requests that another program has under way are waited for: longer than its claims hold."""
 
 
 def cancel(
@@ -59,7 +51,7 @@ def cancel(
         for wave in still_open:
             ledger.end_wave(wave.id, WaveState.CANCELLED, why=said, at=SystemClock().now())
         if not sandbox:
-            _take_back(configured, ledger, waves)
+            taking_back.take_back(configured, ledger, {wave.id for wave in waves})
         _report(ledger, step, still_open, now=SystemClock().now(), sandbox=sandbox)
     finally:
         database.close()
@@ -68,40 +60,6 @@ def cancel(
 def _told(waves: Sequence[Wave]) -> str:
     people = sum(wave.planned for wave in waves)
     return screen.counted(len(waves), "wave") + (f" with {screen.counted(people, 'message')}" if people else "")
-
-
-def _take_back(configured: Settings, ledger: SqlLedger, waves: Sequence[Wave]) -> None:
-    """Have the provider cancel what it holds; requests that are under way are waited for."""
-    from campaign.bootstrap.reaching import reaching
-    from campaign.engines.clock import SystemClock
-    from campaign.model.delivery import State
-    from campaign.model.group import GroupState
-
-    def report(_: datetime, what: str) -> None:
-        screen.out.print(what, soft_wrap=True)
-
-    clock = SystemClock()
-    ids = {wave.id for wave in waves}
-    until = clock.now() + _PATIENCE
-    if not any(group.wave.id in ids for group in ledger.groups()):
-        return
-    with reaching(configured, ledger, clock=clock, report=report) as desk:
-        _reach(desk)
-        tries = 1
-        while clock.now() < until and tries < _TRIES:
-            left = [group for group in ledger.groups(states=(GroupState.CANCELLING,)) if group.wave.id in ids]
-            if not left:
-                return
-            tries += not any(group.batches.get(State.CLAIMED) for group in left)
-            clock.sleep_until(clock.now() + _LOOK)
-            _reach(desk)
-
-
-def _reach(desk: Desk) -> None:
-    from campaign.flow import hand_off, settle
-
-    settle.lapsed(desk)
-    hand_off.reach(desk)
 
 
 def _report(ledger: SqlLedger, step: str, cancelled: Sequence[Wave], *, now: datetime, sandbox: bool) -> None:

@@ -16,14 +16,14 @@ from campaign.model.outcome import Outcome
 @dataclass(frozen=True, slots=True)
 class Composed:
     """A claim with the bytes that will be handed over, and the call that does so. ``group`` is for staged e-mail.
-    ``aim`` prepares a post's call: see ``PostChannel.aim``."""
+    ``aim`` makes a post's call ahead, up to a gate: see ``PostChannel.aim``."""
 
     claim: Claim
     provider: str
     payload: Payload
     deliver: Callable[[], Sequence[Outcome]]
     group: Group | None = None
-    aim: Callable[[], Callable[[], Sequence[Outcome]]] | None = None
+    aim: Callable[[Callable[[], None]], Sequence[Outcome]] | None = None
 
 
 def batch(
@@ -36,9 +36,9 @@ def batch(
 ) -> Composed:
     """Compose what is left of a claimed batch. Raises BadInput where a message cannot be filled for somebody.
 
-    ``holds`` says, from any thread, whether the claim still does.
+    ``holds`` says, from any thread, whether the claim still does, and nothing has stopped it.
     """
-    return _posts(desk, contents, claim, holds) if claim.account else _mails(desk, contents, claim, group)
+    return _posts(desk, contents, claim, holds) if claim.account else _mails(desk, contents, claim, group, holds)
 
 
 def _posts(desk: Desk, contents: Contents, claim: Claim, holds: Callable[[], bool]) -> Composed:
@@ -51,11 +51,11 @@ def _posts(desk: Desk, contents: Contents, claim: Claim, holds: Callable[[], boo
         claim.wave.channel,
         payload,
         lambda: posts.deliver(post, payload),
-        aim=lambda: posts.aim(post, payload),
+        aim=lambda gate: posts.aim(post, payload, gate),
     )
 
 
-def _mails(desk: Desk, contents: Contents, claim: Claim, group: Group | None) -> Composed:
+def _mails(desk: Desk, contents: Contents, claim: Claim, group: Group | None, holds: Callable[[], bool]) -> Composed:
     mailing = contents.mailing(claim.wave, claim.variant)
     mails = desk.mails[mailing.content.sender.via]
     people = claim.people
@@ -71,6 +71,7 @@ def _mails(desk: Desk, contents: Contents, claim: Claim, group: Group | None) ->
         send_at=group.send_at if group else None,
         group=group.ref if group else "",
         made_at=claim.wave.due_at,
+        holds=holds,
     )
     payload = mails.compose(mail)
     return Composed(claim, mailing.content.sender.via, payload, lambda: mails.deliver(mail, payload), group)

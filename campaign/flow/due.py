@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from campaign.flow import ab_test, schedule
+from campaign.flow import ab_test, schedule, stop
 from campaign.flow.desk import Desk
 from campaign.model.delivery import OPEN, State
 from campaign.model.wave import Wave, WaveState
@@ -18,8 +18,9 @@ def waves(desk: Desk) -> Iterator[Wave]:
     One that is handed over ahead of its instant comes so long before."""
     now = desk.clock.now()
     digests: dict[str, str] | None = None
+    stopped = stop.held(desk)
     for wave in desk.ledger.waves(states=(WaveState.WAITING,)):
-        if wave.prepares_at > now:
+        if wave.prepares_at > now or stopped(wave.step):  # whether it is too late is seen when the stop has ended
             continue
         if digests is None:
             digests = dict(desk.digests())
@@ -36,10 +37,12 @@ def stale(desk: Desk) -> None:
 
     What a provider held until its instant, and let go, is done."""
     now = desk.clock.now()
+    stopped = stop.held(desk)
     for wave in desk.ledger.waves(states=(WaveState.PREPARED, WaveState.HELD)):
         unsent = any(wave.counts.get(state) for state in OPEN)
         if unsent and wave.state is WaveState.PREPARED and wave.is_late(now):
-            _too_late(desk, wave)
+            if not stopped(wave.step):  # whoever ends the stop has the ledger see to it
+                _too_late(desk, wave)
         elif wave.ahead and wave.planned and wave.due_at <= now and not (unsent or wave.counts.get(State.IN_DOUBT)):
             desk.ledger.close_wave(wave.id, now=now)
 

@@ -133,10 +133,13 @@ def corrected(one: Correction) -> str:
     )
 
 
-def listening(desk: Desk, turn: Callable[[], datetime | None]) -> Callable[[], datetime | None]:
+def listening(
+    desk: Desk, turn: Callable[[], datetime | None], *, changed: Callable[[], bool] = lambda: False
+) -> Callable[[], datetime | None]:
     """``turn``, and between two of them a look at the inbox every few seconds while mail is on its way.
 
-    A look is not a whole turn: networks that are asked about doubts are not to be asked that often.
+    A look is not a whole turn: networks that are asked about doubts are not to be asked that often. Where something has
+    ``changed`` that people wait for, a turn comes at once.
     """
     whole_at: datetime | None = None
 
@@ -146,7 +149,7 @@ def listening(desk: Desk, turn: Callable[[], datetime | None]) -> Callable[[], d
             return turn()
         now = desk.clock.now()
         # A clock that was set back would put the next turn off for long.
-        if whole_at is not None and now < whole_at <= now + GLANCE:
+        if whole_at is not None and now < whole_at <= now + GLANCE and not changed():
             apply(desk)
             if _out(desk):
                 return min(whole_at, now + LOOK)

@@ -7,6 +7,7 @@ confirmed that in time, what was in it is planned again. After that the rules ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -17,6 +18,7 @@ from campaign.model.bundle import Bundle
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.group import Cancelled, Group, GroupState, NotCancelled, Opened, Unanswered
+from campaign.model.stop import Stop
 from campaign.model.wave import Wave, WaveState
 from campaign.ports.channel import Staging
 
@@ -82,9 +84,10 @@ def reach(desk: Desk, contents: Contents | None = None) -> None:
     may not be written to any more. Again: what could not be done yet is tried again, and else nothing changes."""
     contents = contents or Contents(desk.ledger)
     groups = desk.ledger.groups(open_at=desk.clock.now())
+    stops = desk.ledger.stops() if groups else ()
     for group in groups:
         if group.state is not GroupState.CANCELLING:
-            _look_at(desk, contents, group)
+            _look_at(desk, contents, group, stops)
     for group in desk.ledger.groups(states=(GroupState.CANCELLING,)) if groups else ():
         _cancel(desk, contents, group)
 
@@ -133,26 +136,37 @@ def _passes(staging: Staging, group: Group) -> list[datetime]:
     return [_closes_at(staging, group.send_at) - before for before in PASSES]
 
 
-def _look_at(desk: Desk, contents: Contents, group: Group) -> None:
+def _look_at(desk: Desk, contents: Contents, group: Group, stops: Sequence[Stop]) -> None:
     """Have a group called back where something is wrong with it and it can still be put right."""
     wave, now = group.wave, desk.clock.now()
     staging = _staging(desk, contents.bundle(wave))
     if staging is None or now + staging.margin >= group.send_at:
         return
     doubted = group.batches.get(State.IN_DOUBT)
+    stopped = next((one for one in stops if one.holds(wave.step)), None)
     why = ""
-    if wave.state in _STOPPED:
+    if stopped is not None:
+        why = str(stopped)
+    elif wave.state in _STOPPED:
         why = f"{wave.name} is {wave.state.value}" + (f": {wave.why}" if wave.why else "")
     elif doubted:
         why = (
             "the reply to a request in it was lost" if doubted == 1 else f"the replies to {doubted} requests were lost"
         )
+    elif _unconfirmed(desk, staging, group):
+        why = "nobody has confirmed for its instant, and soon it could not be taken back any more"
     elif any(group.seen_at < look_at <= now for look_at in _passes(staging, group)):
         barred = desk.ledger.barred(group, now=now)
         if barred:
             why = f"{barred:,} in it may not be written to any more"
     if why:
         desk.ledger.call_back(group, why=why, now=now)
+
+
+def _unconfirmed(desk: Desk, staging: Staging, group: Group) -> bool:
+    """True where the dead man's switch would stop it by its instant, when it could not be taken back any more."""
+    until = desk.confirmed_until if desk.confirm_within is not None else None
+    return until is not None and until < group.send_at and desk.clock.now() >= _closes_at(staging, group.send_at)
 
 
 def _cancel(desk: Desk, contents: Contents, group: Group) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from campaign.errors import CampaignError
-from campaign.flow import compose
+from campaign.flow import compose, stop
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.claim import Claim
@@ -33,10 +33,12 @@ class Readiness:
         """Begin to make ready what is prepared and leaves within half a minute."""
         self.tell()
         now = self._desk.clock.now()
+        stopped = stop.held(self._desk)
         coming = [
             wave
             for wave in self._desk.ledger.waves(states=(WaveState.PREPARED,))
             if wave.channel in self._desk.posts and wave.id not in self._seen and now < wave.due_at <= now + LEAD
+            if not stopped(wave.step)
         ]
         pools: dict[str, ThreadPoolExecutor] = {}
         for wave in coming:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from campaign.flow import ab_test, dispatch, due, feedback, hand_off, metrics, prepare, retract, settle, volley
+from campaign.flow import ab_test, dispatch, due, feedback, hand_off, metrics, prepare, retract, settle, stop, volley
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.flow.readiness import Readiness
@@ -19,8 +19,10 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
     """
     contents = Contents(desk.ledger)
     readiness = Readiness(desk, contents)
+    lookout = stop.Lookout(desk)
 
     def turn() -> datetime | None:
+        lookout.look()
         settle.lapsed(desk)
         feedback.apply(desk)
         ab_test.decide(desk)
@@ -51,12 +53,15 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
             hand_off.next_at(desk, contents),
             retract.next_at(desk),
         )
+        lookout.look()  # of what was stopped meanwhile
         soonest = min((instant for instant in instants if instant is not None), default=None)
+        nobody_at = stop.next_at(desk)
+        soonest = min(soonest, nobody_at) if soonest and nobody_at else soonest
         # Figures that are still to be read keep nobody up: whoever waits for them asks for it.
         reading = metrics.next_at(desk) if soonest else None
         return min(soonest, reading) if soonest and reading else soonest
 
-    return feedback.listening(desk, turn)
+    return feedback.listening(desk, turn, changed=lookout.changed)
 
 
 def _to_send(desk: Desk) -> datetime | None:

@@ -11,6 +11,10 @@ from campaign.model.media import PartMedia
 from campaign.model.plan import Sender
 
 
+def _always() -> bool:
+    return True
+
+
 class MailRow(NamedTuple):
     """One personal e-mail of a batch: ``values`` fill the content's ``tokens``, in the same order."""
 
@@ -42,7 +46,8 @@ class MailContent:
 class MailBatch:
     """``made_at`` is the wave's instant; it becomes the Date of a message that we write ourselves (RFC 5322, 3.6.1).
 
-    With ``send_at`` the provider holds it until then, in the ``group`` of that id with it.
+    With ``send_at`` the provider holds it until then, in the ``group`` of that id with it. ``holds`` is to be asked
+    before each message where a call hands over one after the other: what was stopped meanwhile waits.
     """
 
     id: int
@@ -51,6 +56,7 @@ class MailBatch:
     send_at: datetime | None = None
     group: str = ""
     made_at: datetime | None = None
+    holds: Callable[[], bool] = field(default=_always, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -65,10 +71,6 @@ class PostPart(NamedTuple):
     shows: PartMedia = PartMedia()
 
 
-def _always() -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class PostBatch:
     """The parts of one account's thread that are still to be sent, in order.
@@ -76,8 +78,8 @@ class PostBatch:
     ``made_at`` is the wave's instant: with each part's key it fixes all that a channel must choose (a record's time
     and key), so that a second attempt is the same to the byte. ``sent`` are the provider's ids of the parts before
     these. ``attempted_at`` is when the last attempt began, for settling by reading.
-    ``files`` are the bytes of the parts' media, by digest. ``holds`` is to be asked before each part leaves: where the
-    claim may have run out, somebody else may be posting it by now, and the rest waits.
+    ``files`` are the bytes of the parts' media, by digest. ``holds`` is to be asked before each part leaves: where it
+    was stopped, or the claim may have run out and somebody else may be posting it by now, the rest waits.
     """
 
     id: int

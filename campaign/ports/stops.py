@@ -37,6 +37,10 @@ class Stops(Protocol):
         """When somebody last confirmed; None where nobody ever has."""
         ...
 
+    def held_by_providers(self, *, now: datetime) -> Mapping[str, int]:
+        """The deliveries by step that providers have taken and hold until a later instant."""
+        ...
+
     def under_way(self) -> Mapping[str, int]:
         """The deliveries by step of which an attempt has begun and is not over: they are leaving, or may have."""
         ...

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 from campaign.model.batch import Payload
 from campaign.model.claim import Kept, Tally
 from campaign.model.delivery import DeliveryId, Sent, State
+from campaign.model.group import GroupState
 from campaign.model.wave import LEAD, WINNER, Wave, WaveState
 from campaign.ports.ledger import Filters
 from campaign.storage import tables as t
@@ -50,24 +51,30 @@ def next_due(connection: Connection, world: str, *, now: datetime) -> datetime |
 
 
 def under_way(connection: Connection, world: str) -> Mapping[str, int]:
+    return _followers(connection, world, t.batches.c.state == State.CLAIMED.value, t.batches.c.begun)
+
+
+def held_by_providers(connection: Connection, world: str, *, now: datetime) -> Mapping[str, int]:
+    b, g = t.batches, t.groups
+    held = sa.select(g.c.id).where(g.c.state != GroupState.CANCELLED.value, g.c.send_at > now)
+    return _followers(connection, world, b.c.state == State.ACCEPTED.value, b.c.group_id.in_(held))
+
+
+def _followers(connection: Connection, world: str, *which: sa.ColumnElement[bool]) -> Mapping[str, int]:
+    """How many follow such batches, by step."""
     b, o, w = t.batches, t.outcomes, t.waves
     # Who follows an irregular batch has a row that says so; of a regular one it is those who have none.
-    ended = sa.select(sa.func.count()).where(
-        o.c.wave_id == b.c.wave_id,
-        sa.case(
-            (b.c.regular, o.c.seq.between(b.c.first_seq, b.c.last_seq)),
-            else_=sa.and_(o.c.batch_id == b.c.id, o.c.state == b.c.state),
-        ),
-    )
-    inside = ended.correlate(b).scalar_subquery()
-    left = sa.case((b.c.regular, b.c.last_seq - b.c.first_seq + 1 - inside), else_=inside)
+    rows = sa.select(sa.func.count()).where(o.c.wave_id == b.c.wave_id)
+    inside = rows.where(o.c.seq.between(b.c.first_seq, b.c.last_seq)).correlate(b).scalar_subquery()
+    mine = rows.where(o.c.batch_id == b.c.id, o.c.state == b.c.state).correlate(b).scalar_subquery()
+    follow = sa.case((b.c.regular, b.c.last_seq - b.c.first_seq + 1 - inside), else_=mine)
     query = (
-        sa.select(w.c.step, sa.func.sum(left).label("n"))
-        .join(w, w.c.id == b.c.wave_id)
-        .where(w.c.world == world, b.c.state == State.CLAIMED.value, b.c.begun)
+        sa.select(w.c.step, sa.func.sum(follow).label("n"))
+        .join_from(b, w, w.c.id == b.c.wave_id)
+        .where(w.c.world == world, *which)
         .group_by(w.c.step)
     )
-    return {row.step: int(row.n) for row in connection.execute(query)}
+    return {row.step: int(row.n) for row in connection.execute(query) if row.n}
 
 
 def tallies(connection: Connection, world: str) -> Sequence[Tally]:

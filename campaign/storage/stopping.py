@@ -34,3 +34,7 @@ class SqlStops(Transactions):
     def under_way(self) -> Mapping[str, int]:
         with self._database.read() as connection:
             return review.under_way(connection, self._world)
+
+    def held_by_providers(self, *, now: datetime) -> Mapping[str, int]:
+        with self._database.read() as connection:
+            return review.held_by_providers(connection, self._world, now=now)
