@@ -8,10 +8,12 @@ from pathlib import Path
 
 from campaign.errors import BadInput, Problem
 from campaign.files.plan_ab_test import ab_test_of
+from campaign.files.plan_breakers import limits_of
 from campaign.files.plan_checks import check
 from campaign.files.plan_draft import read_draft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
-from campaign.files.plan_schema import LateDocument, PlanDocument, SegmentDocument, StepDocument
+from campaign.files.plan_late import LateDocument
+from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
 from campaign.files.plan_time_checks import LaunchCalendar, calendar_of, embargo_of
 from campaign.files.plan_times import hang
 from campaign.files.yaml_positions import compose, plain, read_text
@@ -84,6 +86,10 @@ def _plan(path: Path, document: PlanDocument, calendar: LaunchCalendar, findings
         target_email=document.target.email if document.target else "",
         handles=document.accounts.handles(),
         author=document.author or "",
+        breakers=limits_of(
+            document.breakers,
+            {step.id: (step.channel == EMAIL, step.breakers) for step in document.steps if step.breakers is not None},
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from re import fullmatch
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -151,15 +151,14 @@ ONLY_EMAIL = (Measure.COMPLAINTS, Measure.BOUNCES)
 """Posts know none of these."""
 
 
-def limits_of(
-    top: BreakersDocument, steps: Mapping[str, tuple[Literal["email", "posts"], StepBreakersDocument]]
-) -> Limits:
-    """What the plan says, over what holds by itself. ``steps`` are those that say something of their own."""
-    whole = {"email": _over(MAIL, top.email), "posts": _over(POSTS, top.posts)}
+def limits_of(top: BreakersDocument, steps: Mapping[str, tuple[bool, StepBreakersDocument]]) -> Limits:
+    """What the plan says, over what holds by itself. ``steps`` are those that say something of their own, each with
+    whether it is e-mail."""
+    mail, posts = _over(MAIL, top.email), _over(POSTS, top.posts)
     return Limits(
-        mail=whole["email"],
-        posts=whole["posts"],
-        steps={step: _over(whole[kind], document) for step, (kind, document) in steps.items()},
+        mail=mail,
+        posts=posts,
+        steps={step: _over(mail if is_mail else posts, document) for step, (is_mail, document) in steps.items()},
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from campaign.files.plan_ab_test import AbTestDocument, wrong_arms, wrong_subjects
 from campaign.files.plan_accounts import misnamed, twice, unlisted
+from campaign.files.plan_breakers import for_email_alone
 from campaign.files.plan_draft import Draft, PlanDraft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
 from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
@@ -114,6 +115,7 @@ class _StepChecks:
             else:
                 self._check_post(index, step)
                 self._check_listed(index, step)
+                self._check_breakers(index, step)
         self._check_segment(index, step)
         self._check_hand_off(index, step)
         if step.has("ab_test") and step.document.ab_test is not None:
@@ -190,6 +192,12 @@ class _StepChecks:
         named = document.accounts or ([document.account] if document.account else [])
         for what, remedy in unlisted(top.document.accounts, document.channel, named):
             self._add(index, key, what, remedy)
+
+    def _check_breakers(self, index: int, step: Draft[StepDocument]) -> None:
+        if step.has("breakers") and step.document.breakers is not None:
+            for measure in for_email_alone(step.document.breakers):
+                place = ("steps", index, "breakers", measure)
+                self._findings.add(place, f"{measure} is for e-mail", "posts know none; remove it")
 
     def _check_hand_off(self, index: int, step: Draft[StepDocument]) -> None:
         document, top = step.document, self._draft.top

@@ -15,8 +15,10 @@ from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
 from campaign.files.plan_ab_test import AbTestDocument
 from campaign.files.plan_accounts import AccountsDocument
+from campaign.files.plan_breakers import BreakersDocument, StepBreakersDocument
 from campaign.files.plan_document import Document
-from campaign.files.plan_networks import OTHER_KEYS, KnownChannel, NetworkName
+from campaign.files.plan_late import LateDocument, LatesDocument
+from campaign.files.plan_networks import KnownChannel
 from campaign.files.plan_values import (
     Country,
     Email,
@@ -39,7 +41,7 @@ from campaign.files.plan_values import (
     WholeNumber,
     Zone,
 )
-from campaign.model.plan import Channel, Doubled, HandOff, Skipped, Then
+from campaign.model.plan import Doubled, HandOff, Skipped
 
 MAX_STEPS = 10_000
 MAX_APPROVERS = 5
@@ -88,39 +90,6 @@ class FactDocument(Document):
         description="Where it comes from: a link, or a document with its date.",
         examples=["https://example.org/petition"],
     )
-
-
-class LateDocument(Document):
-    """How late a wave may start, and what becomes of one that is later."""
-
-    within: Length = Field(description="How late it may start and still be sent.", examples=["10m"])
-    then: Then = Field(
-        default="hold",
-        description="What happens later than that: `send` it all the same, `hold` it for a person, `skip` it.",
-    )
-
-
-class LatesDocument(Document):
-    """Lateness by channel, for the steps that do not say themselves."""
-
-    model_config = ConfigDict(extra="allow", json_schema_extra=OTHER_KEYS)
-    __pydantic_extra__: dict[NetworkName, LateDocument] = Field(init=False)
-
-    email: LateDocument | None = Field(default=None, description="For e-mail. Unless written: within 2h, then hold.")
-    x: LateDocument | None = Field(default=None, description="For X. Unless written: within 10m, then hold.")
-    bluesky: LateDocument | None = Field(
-        default=None, description="For Bluesky. Unless written: within 10m, then hold."
-    )
-    mastodon: LateDocument | None = Field(
-        default=None, description="For Mastodon. Unless written: within 10m, then hold."
-    )
-
-    def of(self, channel: Channel) -> LateDocument | None:
-        """What the plan says of a channel; None for nothing."""
-        if channel in type(self).model_fields:
-            found: LateDocument | None = getattr(self, channel)
-            return found
-        return (self.__pydantic_extra__ or {}).get(channel)
 
 
 class ClockChangeDocument(Document):
@@ -263,6 +232,11 @@ class StepDocument(Document):
         description="For `hand_off: staged`: how long ahead of its time, 30m to 71h; 2h unless written.",
         examples=["2h"],
     )
+    breakers: StepBreakersDocument | None = Field(
+        default=None,
+        description="How much may go wrong with this step before it is stopped, where that is not as for its channel.",
+        examples=[{"bounces": {"warn": "4%", "stop": "8%"}}],
+    )
     ab_test: AbTestDocument | None = Field(
         default=None,
         description="For e-mail: arms of the message that go to a random share first; the best goes to the rest.",
@@ -341,6 +315,11 @@ class PlanDocument(Document):
     )
     late: LatesDocument = Field(
         default_factory=LatesDocument, description="How late steps may start and what then, by channel."
+    )
+    breakers: BreakersDocument = Field(
+        default_factory=BreakersDocument,
+        description="How much may go wrong before people are warned, and before a step is stopped. Nobody has to "
+        "approve it: a breaker only ever stops.",
     )
     accounts: AccountsDocument = Field(
         default_factory=AccountsDocument,

@@ -132,7 +132,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class Gauged:
     """A step that was begun, or a channel (``step`` "").
 
     ``gauge`` is since ``resumed``, the last stop by a breaker that somebody has ended; 0 where there was none: then

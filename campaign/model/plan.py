@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, NewType
 
+from campaign.model.breaker import Limits
 from campaign.model.message import Source
 from campaign.model.segment import Segment, Share
 
@@ -187,7 +188,8 @@ class Plan:
 
     ``links`` are named URLs that messages use (``action`` and ``letter`` always exist), ``untagged`` hosts whose
     links get no UTM tags, ``facts`` what messages may state beside the letter. ``handles`` are the accounts' names on
-    their networks, by channel and account: who must stand behind the credentials. ``author`` is who has written what
+    their networks, by channel and account: who must stand behind the credentials. ``breakers`` are how much may go
+    wrong with what is sent: they can only stop it, so nobody has to approve them. ``author`` is who has written what
     is to be approved, "" where the plan does not say.
     """
 
@@ -211,6 +213,7 @@ class Plan:
     target_email: str = ""
     handles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     author: str = ""
+    breakers: Limits = field(default_factory=Limits)
 
     def step(self, step_id: str) -> Step:
         """The step of that id; KeyError where there is none."""
