@@ -3,21 +3,21 @@
 Ledger, network, ledger. The ledger and the composing belong to the calling thread; beside it run only the calls to
 providers, several at a time, so that one slow network holds up no other, and what makes bytes smaller before they are
 kept. A claim waits unbegun until its provider has room for a call: what has begun is on its way, and what waits can be
-given back. Posts whose instant is a moment away are made ready first, and leave at it together: see ``volley``.
+given back. What leaves in a moment is made ready first, and leaves at its instant together: see ``volley``.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from campaign.errors import BadInput, ClaimLost, GroupClosed
-from campaign.flow import compose, hand_off, landing, volley
+from campaign.flow import compose, hand_off, landing, stop, volley
 from campaign.flow.compose import Composed
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
@@ -33,9 +33,8 @@ _AT_ONCE = 16
 _SWITCH_S = 0.002
 """How long a thread may go on: shorter, and composing stops for each call; longer, and calls wait for composing."""
 
-
-_ALONE_S = 0.25
-"""How long posts that leave together have the machine for themselves, before composing for others goes on."""
+_GLANCE_S = 0.25
+"""How often it is seen, while calls are under way, whether to stop, and whether an instant is near."""
 _STOPPED = "the program stopped before it sent this"
 
 
@@ -46,21 +45,22 @@ def everything(
     coming: Callable[[], datetime | None] = lambda: None,
     readiness: Readiness | None = None,
 ) -> int:
-    """Send all that is due now, and the posts that are due in a moment; how many batches were attempted.
+    """Send all that is due now, and what is due in a moment; how many batches were attempted.
 
     Returns early where the desk is stopping, and at the instant that ``coming`` tells, when something else comes due: a
     launch does not wait for the end of a long mailing. What ``readiness`` has under way is waited for until the posts'
-    instant.
+    instant. Where the desk is stopping, calls that take too long are left: their claims run out, and are in doubt.
     """
-    with (
-        undisturbed(switch_s=_SWITCH_S),
-        ThreadPoolExecutor(max_workers=2 * _IN_FLIGHT + volley.MOST, thread_name_prefix="dispatch") as pool,
-    ):
-        flights = _Flights(desk, contents, pool)
+    pool = ThreadPoolExecutor(max_workers=2 * _IN_FLIGHT + volley.MOST, thread_name_prefix="dispatch")
+    with undisturbed(switch_s=_SWITCH_S):
+        flights = Flights(desk, contents, pool)
+        volleys = volley.Volleys(desk, flights, pool, readiness)
         try:
-            flights.fire(readiness)
+            volleys.fire()
             flights.until = coming()
-            while True:
+            while not desk.stopping.is_set():
+                if volleys.is_near:  # while calls for others are under way
+                    volleys.fire()
                 took = flights.claim()
                 flights.compose()
                 under_way = flights.under_way
@@ -72,14 +72,18 @@ def everything(
                         ready = flights.begin()
                     flights.take_off(ready)
                 elif not took:
-                    return flights.attempted
+                    break
         finally:
-            # Whatever went wrong here, what is under way over there has an outcome, and it is recorded.
-            flights.land(set(flights.flying))
-            flights.give_back(flights.unbegun, due_at=desk.clock.now(), why=_STOPPED)
+            try:
+                flights.give_back(flights.unbegun, due_at=desk.clock.now(), why=_STOPPED)
+            finally:
+                # Whatever went wrong here, what is under way over there has an outcome, and it is recorded.
+                flights.finish()
+                pool.shutdown(wait=not flights.flying, cancel_futures=True)
+    return flights.attempted
 
 
-class _Flights:
+class Flights:
     """The claims of this process: ``waiting`` for their provider to take a call, ``mustered`` for their instant,
     composed and ``packing`` what is kept of them, or ``flying``."""
 
@@ -88,6 +92,8 @@ class _Flights:
         self._leases = {True: desk.post_lease, False: desk.lease}  # of posts, and of e-mail
         self._renew_at = {posts: desk.clock.now() + lease / 4 for posts, lease in self._leases.items()}
         self._held_until: dict[int, datetime] = {}
+        self._left_at: dict[int, datetime] = {}
+        self._begun: set[int] = set()
         self.attempted = 0
         self.waiting: list[Claim] = []
         self.mustered: list[volley.Call] = []
@@ -96,9 +102,10 @@ class _Flights:
         self._desk = desk
         self._contents = contents
         self._pool = pool
-        self._limits = {name: channel.limits.in_flight for name, channel in desk.mails.items()}
-        self._limits |= {name: channel.limits.in_flight for name, channel in desk.posts.items()}
-        self._channels = {*desk.posts, *(["email"] if desk.mails else [])}
+        self._brake = stop.Brake(desk)
+        self.limits = {name: channel.limits.in_flight for name, channel in desk.mails.items()}
+        self.limits |= {name: channel.limits.in_flight for name, channel in desk.posts.items()}
+        self.channels = {*desk.posts, *(["email"] if desk.mails else [])}
 
     @property
     def under_way(self) -> list[Future[Any]]:
@@ -114,45 +121,11 @@ class _Flights:
 
     @property
     def glance_s(self) -> float:
-        """How long to wait for a call at most, before claims are renewed."""
+        """How long to wait for a call at most, before claims are renewed and it is seen what else is to be done."""
         posts = any(composed.claim.account for composed in self.flying.values())
-        return self._leases[posts].total_seconds() / 4
+        return min(self._leases[posts].total_seconds() / 4, _GLANCE_S)
 
-    def fire(self, readiness: Readiness | None) -> None:
-        """Let the posts go that are due now or in a moment, at their instant and all together."""
-        desk = self._desk
-        if not desk.posts or desk.stopping.is_set():
-            return
-        claims = self._claimed(most=volley.MOST, ahead=volley.AHEAD)
-        self.waiting += claims
-        for claim in volley.within_limits(desk, claims)[0]:
-            self.waiting.remove(claim)
-            composed = self._composed(claim)
-            if composed is not None:
-                self.mustered.append(volley.Call(composed, self._pool))
-        packed = {
-            call.composed.claim.batch_id: desk.ledger.pack(call.composed.claim, call.composed.payload)
-            for call in self.mustered
-        }
-        for due_at, calls in volley.by_instant(self.mustered):
-            if readiness is not None:
-                readiness.finish(within_s=max(0.0, (due_at - desk.clock.now()).total_seconds()))
-            if volley.wait_for(desk, due_at):
-                self._let_go(calls, volley.begin(desk, calls, packed))
-        wait(self.flying, timeout=_ALONE_S)
-
-    def _let_go(self, calls: Sequence[volley.Call], why: Mapping[int, str]) -> None:
-        for call in calls:
-            self.mustered.remove(call)
-            reason = why.get(call.composed.claim.batch_id)
-            if reason is None:
-                self.flying[call.future] = call.composed
-                self.attempted += 1
-                continue
-            self._desk.tell(reason)
-            self._release(call.composed.claim, due_at=self._desk.clock.now(), why="stopped before it was sent")
-
-    def _claimed(self, *, most: int, without: Collection[str] = (), ahead: timedelta | None = None) -> Sequence[Claim]:
+    def claimed(self, *, most: int, without: Collection[str] = (), ahead: timedelta | None = None) -> Sequence[Claim]:
         desk, now = self._desk, self._desk.clock.now()
         claims = desk.ledger.claim(
             owner=desk.owner,
@@ -172,9 +145,9 @@ class _Flights:
         if room <= 0 or self._is_leaving():
             return 0
         full = {claim.wave.channel for claim in self.waiting}
-        if full >= self._channels:
+        if full >= self.channels:
             return 0
-        claims = self._claimed(most=room, without=full)
+        claims = self.claimed(most=room, without=full)
         self.waiting += claims
         return len(claims)
 
@@ -182,17 +155,17 @@ class _Flights:
         """Compose what waits, for each provider as many calls as it takes at the same time."""
         busy = Counter(composed.provider for composed in (*self.packing.values(), *self.flying.values()))
         for claim in tuple(self.waiting):
-            provider = self._provider(claim)
-            if self._is_leaving() or claim not in self.waiting or busy[provider] >= self._limits[provider]:
+            provider = self.provider(claim)
+            if self._is_leaving() or claim not in self.waiting or busy[provider] >= self.limits[provider]:
                 continue
             self.waiting.remove(claim)
-            composed = self._composed(claim)
+            composed = self.composed(claim)
             if composed is None:
                 continue
             busy[provider] += 1
             if claim.account:
                 # A few posts are packed in no time, and are to leave at their instant.
-                self.take_off([composed] if self._begin(composed) else [])
+                self.take_off([composed] if self.begin_one(composed) else [])
             else:
                 packed = self._pool.submit(self._desk.ledger.pack, composed.claim, composed.payload)
                 self.packing[packed] = composed
@@ -205,15 +178,24 @@ class _Flights:
             if not first.done():
                 break
             composed = self.packing.pop(first)
-            if self._begin(composed, first.result()):
+            if self.begin_one(composed, first.result()):
                 ready.append(composed)
         return ready
 
     def take_off(self, begun: Sequence[Composed]) -> None:
         """Make the calls of attempts whose beginning is committed."""
         for composed in begun:
-            self.flying[self._pool.submit(composed.deliver)] = composed
-            self.attempted += 1
+            self.flies(self._pool.submit(composed.deliver), composed)
+
+    def flies(self, future: Future[Sequence[Outcome]], composed: Composed) -> None:
+        self.flying[future] = composed
+        self.attempted += 1
+        self._left_at[composed.claim.batch_id] = now = self._desk.clock.now()
+        wave = composed.claim.wave
+        if wave.first_sent_at is None and wave.id not in self._begun:
+            self._begun.add(wave.id)
+            late_s = (now - wave.begins_at).total_seconds()
+            self._desk.note(f"{wave.name} begins", "wave.began", wave=wave, late_s=round(late_s, 3))
 
     def renew(self) -> None:
         """Keep hold of what is at work: a slow provider must not be taken for a program that stopped."""
@@ -232,9 +214,29 @@ class _Flights:
         for future in done & self.flying.keys():
             composed = self.flying.pop(future)
             claim = composed.claim
-            shut = landing.record(self._desk, claim, landing.outcomes(self._desk, composed, future))
+            left_at = self._left_at.pop(claim.batch_id, self._desk.clock.now())
+            shut = landing.record(self._desk, claim, landing.outcomes(self._desk, composed, future), left_at=left_at)
             for account, (until, why) in shut.items():
                 self._turn_back(claim.wave.channel, account, until=until, why=why)
+
+    def finish(self) -> None:
+        """Record what becomes of the calls under way. Where the desk is stopping, what takes too long is left."""
+        desk = self._desk
+        while self.flying:
+            left_s = desk.left_s() if desk.stopping.is_set() else _GLANCE_S
+            if left_s <= 0:
+                many = sum(len(composed.claim.seqs) for composed in self.flying.values())
+                desk.tell(
+                    f"{len(self.flying)} calls take too long to wait for: {many:,} deliveries are in doubt once their "
+                    "claims have run out, and are settled when the program runs again",
+                    "calls.left",
+                    level="warning",
+                    calls=len(self.flying),
+                    deliveries=many,
+                )
+                return
+            self.land(wait(self.flying, timeout=min(left_s, _GLANCE_S), return_when=FIRST_COMPLETED).done)
+            self.renew()
 
     def give_back(self, claims: Sequence[Claim], *, due_at: datetime, why: str) -> None:
         """Release claims of which nothing has left."""
@@ -248,15 +250,15 @@ class _Flights:
                 self.mustered.remove(mustered[id(claim)])
             else:
                 self.waiting.remove(claim)
-            self._release(claim, due_at=due_at, why=why)
+            self.release(claim, due_at=due_at, why=why)
 
-    def _release(self, claim: Claim, *, due_at: datetime, why: str) -> None:
+    def release(self, claim: Claim, *, due_at: datetime, why: str) -> None:
         """Give back one claim, to be taken again at ``due_at``, but not before its own instant."""
         due_at = due_at if claim.due_at is None else max(due_at, claim.due_at)
         try:
             self._desk.ledger.release(claim, now=self._desk.clock.now(), due_at=due_at, why=why)
         except ClaimLost as lost:
-            self._desk.tell(str(lost))
+            self._desk.tell(str(lost), "claim.lost", wave=claim.wave)
 
     def _is_leaving(self) -> bool:
         """True where what waits is to be given back: the desk is stopping, or something else comes due."""
@@ -267,14 +269,18 @@ class _Flights:
         self.give_back(held, due_at=until, why=why)
 
     def _holds(self, claim: Claim) -> bool:
-        """True while nobody else may have taken the claim for that of a program that stopped. From any thread."""
-        return self._desk.clock.now() < self._held_until[claim.batch_id]
+        """True while nothing has stopped it, and nobody else may have taken its claim for that of a program that died.
 
-    def _provider(self, claim: Claim) -> str:
+        Asked from any thread, before each part of a thread and each e-mail of a call that takes one by one.
+        """
+        ours = not claim.account or self._desk.clock.now() < self._held_until[claim.batch_id]
+        return ours and self._brake.allows(claim)
+
+    def provider(self, claim: Claim) -> str:
         sender = self._contents.bundle(claim.wave).plan.sender
         return claim.wave.channel if claim.account or sender is None else sender.via
 
-    def _composed(self, claim: Claim) -> Composed | None:
+    def composed(self, claim: Claim) -> Composed | None:
         """What a claim hands over; None where nothing is left of it to send, or not now."""
         desk = self._desk
         try:
@@ -292,23 +298,26 @@ class _Flights:
             desk.ledger.set_apart(claim, sorted(apart), now=desk.clock.now())
             self._keep(compose.without(claim, apart))
         except ClaimLost as lost:
-            desk.tell(str(lost))
+            desk.tell(str(lost), "claim.lost", wave=claim.wave)
         except BadInput as bad:
             _hold(desk, claim, str(bad.problems[0]))
         return None
 
-    def _begin(self, composed: Composed, packed: bytes | None = None) -> bool:
+    def begin_one(self, composed: Composed, packed: bytes | None = None) -> bool:
         """Have the ledger say that the attempt begins. False where it does not: then it is composed anew, if at all."""
         desk, claim = self._desk, composed.claim
-        now = desk.clock.now()
         try:
+            stop.guard(desk)
+            now = desk.clock.now()
             gone = desk.ledger.begin(claim, composed.payload, now=now, group=composed.group, packed=packed)
         except GroupClosed:  # another one is found for it
             self.waiting.append(claim)
         except ClaimLost as lost:
-            desk.tell(str(lost))
+            desk.tell(str(lost), "claim.lost", wave=claim.wave)
             with suppress(ClaimLost):  # stopped while it was on its way here; where the claim itself is lost, so be it
                 desk.ledger.release(claim, now=now, due_at=now, why="stopped before it was sent")
+            stopped = stop.held(desk)
+            self.give_back([one for one in self.unbegun if stopped(one.wave.step)], due_at=now, why=str(lost))
         else:
             if not gone:
                 return True
@@ -329,4 +338,4 @@ def _hold(desk: Desk, claim: Claim, why: str) -> None:
     now = desk.clock.now()
     desk.ledger.end_wave(claim.wave.id, WaveState.HELD, why=why, at=now)
     desk.ledger.release(claim, now=now, due_at=now, why=why)
-    desk.tell(f"{claim.wave.name} is held: {why}")
+    desk.tell(f"{claim.wave.name} is held: {why}", "wave.held", level="warning", wave=claim.wave)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from campaign.errors import ClaimLost, place_of
 from campaign.flow.compose import Composed
 from campaign.flow.desk import Desk
 from campaign.model.claim import Claim
+from campaign.model.happening import Fact
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused
 
 _FIRST_RETRY = timedelta(seconds=30)
@@ -35,12 +37,17 @@ def outcomes(desk: Desk, composed: Composed, future: Future[Sequence[Outcome]]) 
         if len(told) == many:
             return told
         why = f"the channel {composed.provider} gave {len(told)} answers for {many}"
-    desk.tell(f"{composed.claim.wave.name}: {why}; {many:,} in doubt")
+    desk.tell(
+        f"{composed.claim.wave.name}: {why}; {many:,} in doubt",
+        "channel.failed",
+        level="error",
+        wave=composed.claim.wave,
+    )
     return [InDoubt(why)] * many
 
 
-def record(desk: Desk, claim: Claim, told: Sequence[Outcome]) -> Gates:
-    """Write down what became of the attempt; the gates that closed with it."""
+def record(desk: Desk, claim: Claim, told: Sequence[Outcome], *, left_at: datetime | None = None) -> Gates:
+    """Write down what became of the attempt; the gates that closed with it. ``left_at`` is when its call was made."""
     now = desk.clock.now()
     retry_at = now + min(_FIRST_RETRY * 2 ** min(claim.attempts - 1, _DOUBLINGS), _LAST_RETRY)
     by_seq: Mapping[int, Outcome] = dict(zip(claim.seqs, _in_order(claim, told), strict=True))
@@ -57,8 +64,36 @@ def record(desk: Desk, claim: Claim, told: Sequence[Outcome]) -> Gates:
             desk.watch.done(sum(not isinstance(one, Deferred) for one in by_seq.values()))
             _hold(desk, claim, distinct)
     except ClaimLost as lost:
-        desk.tell(str(lost))
+        desk.tell(str(lost), "claim.lost", wave=claim.wave)
+    if desk.happened is not None:
+        _note(desk, claim, by_seq, took_s=(now - (left_at or now)).total_seconds())
     return shut
+
+
+def _note(desk: Desk, claim: Claim, by_seq: Mapping[int, Outcome], *, took_s: float) -> None:
+    """For programs: the attempt, and each delivery that was not simply accepted, by its key."""
+    many = Counter(_NAMES[type(outcome)] for outcome in by_seq.values())
+    about: dict[str, Fact] = {"batch": claim.batch_id, **({"account": claim.account} if claim.account else {})}
+    desk.note(
+        f"an attempt of {claim.wave.name} is over",
+        "attempt",
+        level="info" if set(many) <= {"accepted", "deferred"} else "warning",
+        wave=claim.wave,
+        **about,
+        attempt=claim.attempts,
+        took_s=round(max(0.0, took_s), 3),
+        **many,
+    )
+    for seq, outcome in by_seq.items():
+        # The provider's own words are for the ledger: they may hold an address, or part of one.
+        if isinstance(outcome, Refused | InDoubt):
+            name = _NAMES[type(outcome)]
+            key = desk.keys.key(claim.wave.id, seq)
+            words = f"a delivery of {claim.wave.name} is {name.replace('_', ' ')}"
+            desk.note(words, f"delivery.{name}", level="warning", wave=claim.wave, **about, key=key)
+
+
+_NAMES = {Accepted: "accepted", Deferred: "deferred", Refused: "refused", InDoubt: "in_doubt"}
 
 
 def _in_order(claim: Claim, told: Sequence[Outcome]) -> Sequence[Outcome]:
@@ -78,7 +113,7 @@ def _hold(desk: Desk, claim: Claim, told: Sequence[Outcome]) -> None:
     """Where time alone mends nothing, what is not sent of the wave waits for a person."""
     why = next((one.reason for one in told if isinstance(one, Deferred) and one.hold), None)
     if why is not None and desk.ledger.hold(claim.wave.id, why=why):
-        desk.tell(f"{claim.wave.name} is held: {why}")
+        desk.tell(f"{claim.wave.name} is held: {why}", "wave.held", level="warning", wave=claim.wave)
 
 
 def _close_gates(desk: Desk, claim: Claim, told: Sequence[Outcome], retry_at: datetime) -> Gates:
@@ -95,5 +130,12 @@ def _close_gates(desk: Desk, claim: Claim, told: Sequence[Outcome], retry_at: da
             waits[account] = (until, why)
     for account, (until, why) in waits.items():
         desk.ledger.close_gate(claim.wave.channel, account, until=until, why=why)
-        desk.tell(f"{claim.wave.channel} {account}".strip() + f" waits until {until:%H:%M:%S} UTC: {why}")
+        desk.tell(
+            f"{claim.wave.channel} {account}".strip() + f" waits until {until:%H:%M:%S} UTC: {why}",
+            "gate.closed",
+            level="warning",
+            wave=claim.wave,
+            account=account,
+            until=until.isoformat(),
+        )
     return waits

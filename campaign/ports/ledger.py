@@ -18,6 +18,7 @@ from campaign.model.event import Event, EventKind
 from campaign.model.group import Group, GroupState
 from campaign.model.media import PartMedia, Reading
 from campaign.model.outcome import Accepted, NotSent, Outcome, Settled
+from campaign.model.overview import Overview
 from campaign.model.posted import Posted, Retracting
 from campaign.model.resolution import Correction, Question, Resolution
 from campaign.model.segment import Audience
@@ -163,8 +164,9 @@ class Ledger(Stops, Protocol):
         """Lease up to ``most`` batches that are due, by instant; none of the channels in ``without``.
 
         Suppression and consent are read again here. Batches behind a closed gate are left alone. ``post_lease`` is
-        the lease of posts, None where it is the same. ``ahead`` takes posts alone, those of which no attempt was ever
-        begun, and also those that are due so soon: what they hand over can be made ready before their instant.
+        the lease of posts, None where it is the same. ``ahead`` takes what is due so soon, so that it can be made ready
+        before its instant: posts, due by now or not, and e-mail that is not due yet nor to be held by its provider; of
+        either only that of which no attempt was ever begun.
         """
         ...
 
@@ -385,6 +387,10 @@ class Ledger(Stops, Protocol):
 
     def next_due(self, *, now: datetime) -> datetime | None:
         """The next instant after ``now`` at which there is something to do, or None where there is nothing left."""
+        ...
+
+    def overview(self, *, now: datetime) -> Overview:
+        """How it stands at a glance; cheap, however many deliveries there are."""
         ...
 
     def tallies(self) -> Sequence[Tally]:

@@ -28,7 +28,7 @@ def begin(connection: Connection, claim: Claim, packed: bytes, *, now: datetime)
         raise ClaimLost(f"{claim.wave.name}: {stops.one(connection, stop)}; nothing was sent")
     if batch.lease_until_at <= now:
         raise ClaimLost(f"the claim on batch {claim.batch_id} has run out; nothing was sent")
-    if batch.account and batch.due_at > now:
+    if batch.due_at > now:
         raise ClaimLost(f"the instant of {claim.wave.name} has not come; nothing was sent")
     if not batch.account and (not claim.as_of or claim.as_of != people_mark(connection)):
         gone = barred(connection, batch, now)

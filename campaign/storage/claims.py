@@ -99,7 +99,7 @@ def _take(
             b.c.state.in_(_CLAIMABLE),
             b.c.due_at <= now + (ahead or timedelta(0)),
             w.c.channel.not_in(sorted(without)),
-            *(() if ahead is None else (b.c.account != "", b.c.attempt_id.is_(None))),
+            *(() if ahead is None else _ahead(now)),
             ~shut,
             stops.STOPPED.is_(None),
         )
@@ -131,6 +131,12 @@ def _take(
         if taken is not None:
             claims.append(taken)
     return len(rows), claims
+
+
+def _ahead(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
+    """What is claimed before its instant: what is tried for the first time, and of e-mail only what is not due yet."""
+    b, w = t.batches.c, t.waves.c
+    return b.attempt_id.is_(None), sa.or_(b.account != "", sa.and_(b.due_at > now, w.ahead_s == 0))
 
 
 def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now: datetime) -> Claim | None:

@@ -15,6 +15,7 @@ from campaign.model.event import Event
 from campaign.model.group import Group, GroupState
 from campaign.model.media import PartMedia, Reading
 from campaign.model.outcome import Accepted, NotSent, Outcome, Settled
+from campaign.model.overview import Overview
 from campaign.model.posted import Posted, Retracting
 from campaign.model.resolution import Question, Resolution
 from campaign.model.segment import Audience
@@ -31,10 +32,12 @@ from campaign.storage import (
     media,
     metrics,
     outcomes,
+    overview,
     resolutions,
     retractions,
     review,
     spending,
+    stops,
     waves,
 )
 from campaign.storage import tables as t
@@ -85,6 +88,7 @@ class SqlLedger(SqlStops):
 
     def end_wave(self, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
         with self._write() as connection:
+            stops.shut(connection)  # nothing of it begins once this is committed
             waves.end(connection, wave_id, state, why=why, at=at)
 
     def hold(self, wave_id: int, *, why: str) -> bool:
@@ -323,6 +327,10 @@ class SqlLedger(SqlStops):
     def next_due(self, *, now: datetime) -> datetime | None:
         with self._database.read() as connection:
             return review.next_due(connection, self._world, now=now)
+
+    def overview(self, *, now: datetime) -> Overview:
+        with self._database.read() as connection:
+            return overview.overview(connection, self._world, now=now)
 
     def tallies(self) -> Sequence[Tally]:
         with self._database.read() as connection:

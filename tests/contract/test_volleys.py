@@ -10,6 +10,8 @@ from campaign.errors import ClaimLost
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.outcome import Accepted, InDoubt
+from campaign.model.plan import Step
+from campaign.model.supporter import Reason
 from campaign.model.wave import WaveState
 from campaign.storage.ledger import SqlLedger
 from campaign.storage.supporters import SqlSupporters
@@ -45,16 +47,51 @@ def test_posts_are_claimed_so_long_ahead_and_no_longer(ledger: SqlLedger) -> Non
     assert ahead(ledger, "another") == []
 
 
-def test_e_mail_and_what_is_tried_again_are_not_claimed_ahead(ledger: SqlLedger, supporters: SqlSupporters) -> None:
-    supporters.add(people(3), at=T0)
-    ledger.approve(bundle(), manifest(step()), [wave()], by="Jo Example", at=T0 - LEASE)
-    ledger.prepare_mail(ledger.waves()[0], AUDIENCE, batch_size=4, at=T0 - LEASE)
-    assert ahead(ledger) == []
+def test_what_is_tried_again_is_not_claimed_ahead(ledger: SqlLedger) -> None:
     threads(ledger, "national")
     (claim,) = ahead(ledger)
     assert ledger.begin_all(packed(ledger, [claim]), now=T0) == {}
     ledger.record(claim, {seq: InDoubt("lost") for seq in claim.seqs}, now=T0, retry_at=T0)
     assert ahead(ledger, before=-SECOND) == []
+
+
+def mailing(ledger: SqlLedger, supporters: SqlSupporters, chosen: Step | None = None) -> None:
+    chosen = chosen or step()
+    supporters.add(people(3), at=T0)
+    ledger.approve(bundle(chosen), manifest(chosen), [wave()], by="Jo Example", at=T0 - 2 * LEASE)
+    ledger.prepare_mail(ledger.waves()[0], AUDIENCE, batch_size=4, at=T0 - 2 * LEASE)
+
+
+def test_e_mail_is_claimed_ahead_and_begins_at_its_instant_and_no_sooner(
+    ledger: SqlLedger, supporters: SqlSupporters
+) -> None:
+    mailing(ledger, supporters)
+    assert ahead(ledger, before=AHEAD + SECOND) == []
+    (claim,) = ahead(ledger)
+    with pytest.raises(ClaimLost, match="has not come"):
+        ledger.begin(claim, payload(3), now=T0 - timedelta(milliseconds=1))
+    assert ledger.begin(claim, payload(3), now=T0) == ()
+
+
+def test_who_is_suppressed_after_the_claim_ahead_does_not_begin(ledger: SqlLedger, supporters: SqlSupporters) -> None:
+    mailing(ledger, supporters)
+    (claim,) = ahead(ledger)
+    supporters.suppress(claim.people[1].email, reason=Reason.UNSUBSCRIBED, source="test", at=T0 - SECOND)
+    assert ledger.begin(claim, payload(3), now=T0) == (claim.seqs[1],)
+
+
+def test_e_mail_that_is_due_by_now_or_held_by_its_provider_is_not_claimed_ahead(
+    ledger: SqlLedger, supporters: SqlSupporters
+) -> None:
+    mailing(ledger, supporters)
+    assert ahead(ledger, before=timedelta(0)) == []
+    assert len(ledger.claim(owner="one", now=T0, lease=LEASE, most=9)) == 1
+
+
+def test_what_its_provider_holds_is_not_claimed_ahead(ledger: SqlLedger, supporters: SqlSupporters) -> None:
+    mailing(ledger, supporters, step(hand_off="staged", ahead=LEASE))
+    assert ahead(ledger, before=LEASE + SECOND) == []
+    assert len(ledger.claim(owner="one", now=T0 - LEASE, lease=LEASE, most=9)) == 1
 
 
 def test_all_begin_in_one_go_with_what_they_hand_over(ledger: SqlLedger) -> None:

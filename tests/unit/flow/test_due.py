@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign.flow import due, prepare, rollout
+from campaign.flow import due, prepare, rollout, volley
 from campaign.model.delivery import State
 from campaign.model.outcome import Deferred
 from campaign.model.plan import Late, Then
@@ -31,7 +31,7 @@ def test_what_is_prepared_before_its_instant_does_not_leave_before_it(tmp_path: 
         at.add(3)
         at.approve(step())
         turn = rollout.turns(at.desk)
-        assert turn() == T0
+        assert turn() == T0 - volley.AHEAD
         assert at.waves()[0].prepared_at == T0 - LEAD
         assert at.states() == {State.PLANNED: 3}
         clock.at = T0

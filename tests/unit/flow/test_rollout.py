@@ -21,7 +21,8 @@ def test_a_whole_rollout_goes_out_turn_by_turn_each_wave_at_its_instant(at: Offi
     while (following := turn()) is not None:
         instants.append(following - T0)
         at.clock.sleep_until(following)
-    assert instants == [HOUR - LEAD, HOUR - volley.AHEAD, 2 * HOUR - LEAD, 2 * HOUR], "a post is claimed ahead"
+    ahead = volley.AHEAD
+    assert instants == [HOUR - LEAD, HOUR - ahead, 2 * HOUR - LEAD, 2 * HOUR - ahead], "it is claimed ahead"
     assert [one.first_sent_at for one in at.waves()] == [T0, T0 + HOUR, T0 + 2 * HOUR]
     assert {one.state for one in at.waves()} == {WaveState.DONE}
     assert at.states() == {State.ACCEPTED: 11}
