@@ -135,8 +135,9 @@ class Told(Channel[BatchT]):
         with self._lock:
             self.readied.append((batch, payload, upload))
 
-    def aim(self, batch: BatchT, payload: Payload) -> Callable[[], Sequence[Outcome]]:
-        return lambda: self.deliver(batch, payload)
+    def aim(self, batch: BatchT, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+        gate()
+        return self.deliver(batch, payload)
 
     def metrics(self, account: str, refs: Sequence[str]) -> Mapping[str, Metrics] | Deferred:
         with self._lock:

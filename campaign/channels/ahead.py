@@ -1,81 +1,107 @@
-"""A request that is built, signed and all, before the instant at which it leaves. For channels that speak by requests.
+"""A call that is made ahead of its instant, up to its first byte, which waits for it.
 
-To build and to sign one takes most of what a post costs before its first byte, and fifty accounts share one processor.
+To build, sign and write a request takes most of what a post costs before its first byte, and fifty accounts share one
+processor. So a call runs until it has something to hand to its socket, and waits there. Here alone is decided that
+nothing leaves: all that a channel sends comes through one of these connections.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import requests
+    import httpx
+
+_here = threading.local()
 
 
-class NotYet(Exception):
-    """Nothing is sent by now: the request was only to be built."""
+@contextmanager
+def waiting(gate: Callable[[], None]) -> Iterator[None]:
+    """Within it the first byte that this thread would send waits for ``gate`` to return; what comes after does not.
+
+    ``gate`` may raise: then nothing has left, and the connection is given up.
+    """
+    _here.gate = gate
+    try:
+        yield
+    finally:
+        _here.gate = None
+
+
+@contextmanager
+def not_waiting() -> Iterator[None]:
+    """Within it nothing waits: to sign in tells nobody what will be posted, and may hold what others wait for."""
+    gate, _here.gate = getattr(_here, "gate", None), None
+    try:
+        yield
+    finally:
+        _here.gate = gate
+
+
+def _waits() -> bool:
+    return getattr(_here, "gate", None) is not None
+
+
+def _pass() -> None:
+    gate: Callable[[], None] = _here.gate
+    gate()
+    _here.gate = None
 
 
 @cache
-def session_class() -> Any:
-    """A requests.Session that can build its next request before it is made."""
-    import requests  # noqa: PLC0415 - comes with SDKs that only sending needs
+def adapter_class() -> Any:
+    """A requests.HTTPAdapter whose connections wait, open, before their first byte."""
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415 - comes with SDKs that only sending needs
+    from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415 - as above
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool  # noqa: PLC0415 - as above
+    from urllib3.util.connection import is_connection_dropped  # noqa: PLC0415 - as above
 
-    class Session(requests.Session):
-        def __init__(self) -> None:
-            super().__init__()
-            self._of_thread = threading.local()
+    def wait(connection: HTTPConnection) -> None:
+        if not _waits():
+            return
+        if connection.sock is None:
+            connection.connect()
+        _pass()
+        if is_connection_dropped(connection) and connection.sock is not None:
+            # The other side has hung up meanwhile. Nothing was sent, and what follows opens it anew.
+            connection.sock.close()
+            connection.sock = None
 
-        def build(self, call: Callable[[], object]) -> None:
-            """Have ``call`` build the first request that it would make. Nothing leaves, whatever it does.
+    class Plain(HTTPConnection):
+        def send(self, data: Any) -> None:
+            wait(self)
+            super().send(data)
 
-            The next request of this thread is that one, if it is the same.
-            """
-            self._of_thread.building, self._of_thread.built = True, None
-            try:
-                call()
-            except Exception:  # noqa: BLE001, S110 - whatever it was, the request is built when it is made
-                pass
-            finally:
-                self._of_thread.building = False
+    class Secure(HTTPSConnection):
+        def send(self, data: Any) -> None:
+            wait(self)
+            super().send(data)
 
-        def request(self, method: str, url: str | bytes, **asked: Any) -> requests.Response:  # type: ignore[override]  # all by keyword
-            here = self._of_thread
-            if getattr(here, "building", False):
-                if here.built is None and not asked.get("files"):
-                    here.built = (_named(method, url, asked), self._prepared(method, url, asked))
-                raise NotYet
-            built, here.built = getattr(here, "built", None), None
-            if built is not None and built[0] == _named(method, url, asked):
-                prepared, how = built[1]
-                return self.send(prepared, **how)
-            return super().request(method, url, **asked)
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
 
-        def _prepared(
-            self, method: str, url: str | bytes, asked: dict[str, Any]
-        ) -> tuple[requests.PreparedRequest, dict[str, Any]]:
-            """What requests.Session.request makes before it sends."""
-            parts = ("headers", "data", "params", "auth", "cookies", "hooks", "json")
-            request = requests.Request(method.upper(), url, **{name: asked.get(name) for name in parts})
-            prepared = self.prepare_request(request)
-            how = self.merge_environment_settings(
-                str(prepared.url),
-                asked.get("proxies") or {},
-                asked.get("stream"),
-                asked.get("verify"),
-                asked.get("cert"),
-            )
-            return prepared, {
-                "timeout": asked.get("timeout"),
-                "allow_redirects": asked.get("allow_redirects", True),
-                **how,
-            }
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
 
-    return Session
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *given: Any, **named: Any) -> None:
+            super().init_poolmanager(*given, **named)
+            self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+
+    return Adapter
 
 
-def _named(method: str, url: str | bytes, asked: dict[str, Any]) -> tuple[object, ...]:
-    """What makes a request the same. Who signs it is the session's, and its signature differs each time."""
-    return (method, url, *(asked.get(name) for name in ("headers", "data", "params", "json", "files", "timeout")))
+def hook(request: httpx.Request) -> None:
+    """For httpx: an event hook by which a request waits, its connection open, before its first byte."""
+    if _waits():
+        request.extensions = {**request.extensions, "trace": _trace}
+
+
+def _trace(event: str, _: Any) -> None:
+    # The last that httpcore tells before it writes (https://www.encode.io/httpcore/extensions/#trace).
+    if event.endswith(".send_request_headers.started") and _waits():
+        _pass()

@@ -15,6 +15,7 @@ from http import HTTPStatus
 
 import orjson
 
+from campaign.channels.ahead import waiting
 from campaign.channels.bluesky_delivery import Dids, handles_in, linked, look_up
 from campaign.channels.bluesky_delivery import upload as hand_over
 from campaign.channels.bluesky_figures import figures, unread
@@ -103,9 +104,10 @@ class Bluesky:
             if upload:
                 hand_over(session, batch, [orjson.loads(chunk)["record"] for chunk in payload.chunks if chunk])
 
-    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
-        """There is nothing to sign: the session's token does."""
-        return lambda: self.deliver(batch, payload)
+    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+        """As ``deliver``, with the request built and signed before the gate."""
+        with waiting(gate):
+            return self.deliver(batch, payload)
 
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         """Write the records that are left: one by putRecord, several by one applyWrites."""

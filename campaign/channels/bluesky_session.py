@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from campaign.channels.ahead import hook, not_waiting
 from campaign.channels.bluesky_records import COLLECTION
 from campaign.model.outcome import Deferred, InDoubt, Outcome, Refused
 from campaign.ports.channel import Left
@@ -120,7 +121,9 @@ class Session:
         # No limit on connections: httpcore 1.0.9 loses replies where threads wait for one of a full pool. How many
         # calls there are at a time is the caller's to say.
         limits = httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE_S)
-        self._client = ClientRaw(base_url, request=Request(timeout=timeout_s, limits=limits))
+        self._client = ClientRaw(
+            base_url, request=Request(timeout=timeout_s, limits=limits, event_hooks={"request": [hook]})
+        )
 
     @property
     def scope(self) -> str:
@@ -132,7 +135,7 @@ class Session:
             return ""
 
     def sign_in(self) -> None:
-        with self._lock:
+        with self._lock, not_waiting():
             if not self._access:
                 self._open(self._create())
 
@@ -203,7 +206,7 @@ class Session:
         return _replied(lambda: call({"Authorization": f"Bearer {self._access}"}))
 
     def _renew(self, stale: str) -> None:
-        with self._lock:
+        with self._lock, not_waiting():
             if self._access != stale:
                 return  # another thread has done it: a refresh token is good for one use
             headers = {"Authorization": f"Bearer {self._refresh}"}

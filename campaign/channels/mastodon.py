@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from campaign.channels import mastodon_media, mastodon_server
+from campaign.channels.ahead import waiting
 from campaign.channels.mastodon_client import Clients, MastodonCredentials, NoReply, Reply, Unreadable
 from campaign.channels.mastodon_media import NotShown, Uploads
 from campaign.channels.mastodon_timeline import Seen, find
@@ -80,12 +81,10 @@ class Mastodon:
         chunks = [orjson.dumps({"key": part.key, **_parameters(batch, part)}) for part in batch.parts]
         return Payload(chunks=chunks, head=b"[", tail=b"]")
 
-    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
-        """The first part's request is built by then, unless it shows something."""
-        first = orjson.loads(payload.chunks[0])
-        if not batch.sent and not first.get("media"):
-            self._clients.build(batch.account, lambda: self._post(batch, first, None))
-        return lambda: self.deliver(batch, payload)
+    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+        """As ``deliver``, with the request built and signed before the gate."""
+        with waiting(gate):
+            return self.deliver(batch, payload)
 
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         """Post the parts in order, up to the first that is not accepted; those after it wait."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from campaign.channels.ahead import session_class
+from campaign.channels.ahead import adapter_class
 
 if TYPE_CHECKING:
     import requests
@@ -108,11 +108,6 @@ class Clients:
         """What the server answers to ``call``, which is given the account's Mastodon.py client. Raises NoReply."""
         return self._client(account).call(call)
 
-    def build(self, account: str, call: Callable[[], object]) -> None:
-        """Have ``call`` build the first request that it would make as ``account``; nothing leaves."""
-        with suppress(NoReply):
-            self._client(account).build(call)
-
     def _client(self, account: str) -> _Client:
         credentials = self._accounts.get(account)
         if credentials is None:
@@ -150,14 +145,14 @@ class _Client:
 
     def __init__(self, token: str, base_url: str, timeout_s: float, connections: int) -> None:
         import mastodon  # noqa: PLC0415 - a quarter of a second that most commands never need
-        from requests.adapters import HTTPAdapter  # noqa: PLC0415 - comes with it
+        import requests  # noqa: PLC0415 - comes with it
 
         self._base_url = base_url
         self._last = threading.local()
-        self._session = session_class()()
+        self._session = requests.Session()
         self._session.hooks["response"] = [self._keep]
         self._session.max_redirects = 0
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
+        adapter = adapter_class()(pool_connections=1, pool_maxsize=connections, max_retries=0)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
         self._api = mastodon.Mastodon(
@@ -194,9 +189,6 @@ class _Client:
             with suppress(ValueError):
                 value = raw.json()
         return Reply(raw, value)
-
-    def build(self, call: Callable[[], object]) -> None:
-        self._session.build(call)
 
     def close(self) -> None:
         self._session.close()

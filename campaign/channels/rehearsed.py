@@ -62,8 +62,9 @@ class Rehearsed:
             before = told[-1].ref if isinstance(told[-1], Accepted) else None
         return told
 
-    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
-        return lambda: self.deliver(batch, payload)
+    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+        gate()
+        return self.deliver(batch, payload)
 
     def settle(self, batch: PostBatch, payload: Payload) -> Sequence[Settled]:
         standing = self._standing(batch.account)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from campaign.channels import x_replies as replies
+from campaign.channels.ahead import waiting
 from campaign.channels.threads import Read, find_in_order, post_in_order, worth_reading_since
 from campaign.channels.x_calls import Calls
 from campaign.channels.x_login import Unanswered, XCredentials, XLogin
@@ -119,11 +120,10 @@ class X:
             with suppress(NotUploaded):
                 self._upload_all(batch, payload)
 
-    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
-        """The first part's request is signed by then. Its time may be off by minutes (RFC 5849, section 3.3)."""
-        if not batch.sent:
-            self._calls.build(batch.account, lambda: self._posted(batch, orjson.loads(payload.chunks[0]), None))
-        return lambda: self.deliver(batch, payload)
+    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+        """As ``deliver``, with the request built and signed before the gate."""
+        with waiting(gate):
+            return self.deliver(batch, payload)
 
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         """Upload what is not uploaded yet, then post the parts in order, up to the first that is not accepted.

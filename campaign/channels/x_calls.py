@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from copy import copy
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from campaign.channels.ahead import session_class
+from campaign.channels.ahead import adapter_class, not_waiting
 from campaign.channels.x_login import Login, Unanswered, XCredentials, XLogin
 from campaign.model.outcome import Deferred, InDoubt
 from campaign.ports.tokens import Token, Tokens
@@ -88,11 +87,6 @@ class Calls:
 
         return self._signed(account, send)
 
-    def build(self, account: str, call: Callable[[], object]) -> None:
-        """Have ``call`` build the first request that it would make as ``account``; nothing leaves."""
-        with suppress(Unanswered):
-            self._client(account).session.build(call)
-
     def login(self, account: str) -> Token | None:
         """The token of an account that is signed in with OAuth 2; None for any other. Raises Unanswered."""
         login = self._logins.get(account)
@@ -121,11 +115,12 @@ class Calls:
             client = self._client(account)
             timeout_s = min(self._timeout_s, _TO_RENEW_S)
             about_us = {"User-Agent": client.user_agent, **headers}
-            return self._made(
-                lambda: client.session.request(
-                    "POST", _TOKEN_PATH, data=dict(form), headers=about_us, timeout=timeout_s
+            with not_waiting():
+                return self._made(
+                    lambda: client.session.request(
+                        "POST", _TOKEN_PATH, data=dict(form), headers=about_us, timeout=timeout_s
+                    )
                 )
-            )
 
         return ask
 
@@ -162,16 +157,15 @@ class Calls:
 def _client(credentials: XCredentials | XLogin, base_url: str, timeout_s: float, connections: int) -> Any:
     import requests  # noqa: PLC0415 - comes with tweepy, which only sending needs
     import tweepy  # noqa: PLC0415 - a third of a second that most commands never need
-    from requests.adapters import HTTPAdapter  # noqa: PLC0415 - as above
 
     # They log what they sign, tokens and all, and tweepy the texts.
     for logger in ("oauthlib", "requests_oauthlib", "tweepy"):
         logging.getLogger(logger).setLevel(logging.WARNING)
 
-    class Session(session_class()):  # type: ignore[misc]  # made when it is first needed
+    class Session(requests.Session):
         """Sends to ``base_url``, with a timeout, and goes nowhere else. Before signing: the signature has the host."""
 
-        def request(self, method: str, url: str | bytes, **kwargs: Any) -> requests.Response:
+        def request(self, method: str, url: str | bytes, **kwargs: Any) -> requests.Response:  # type: ignore[override]  # all by keyword
             path = str(url).removeprefix(_SDK_HOST)
             kwargs = {"timeout": timeout_s, "allow_redirects": False, **kwargs}
             reply: requests.Response = super().request(method, base_url + path, **kwargs)
@@ -188,7 +182,7 @@ def _client(credentials: XCredentials | XLogin, base_url: str, timeout_s: float,
     client = tweepy.Client(**keys, return_type=requests.Response, wait_on_rate_limit=False)
     client.user_agent = "campaign"
     client.session = Session()
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
+    adapter = adapter_class()(pool_connections=1, pool_maxsize=connections, max_retries=0)
     client.session.mount("http://", adapter)
     client.session.mount("https://", adapter)
     return client

@@ -87,11 +87,11 @@ class Meant:
             return [waits] * len(payload.chunks)
         return self.channel.deliver(batch, payload)
 
-    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
+    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
         waits = self._waits(batch.account)
         if waits is not None:
-            return lambda: [waits] * len(payload.chunks)
-        return self.channel.aim(batch, payload)
+            return [waits] * len(payload.chunks)
+        return self.channel.aim(batch, payload, gate)
 
     def settle(self, batch: PostBatch, payload: Payload) -> Sequence[Settled]:
         waits = self._waits(batch.account)

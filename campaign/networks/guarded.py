@@ -80,12 +80,24 @@ class Guarded:
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         return self._told("deliver", lambda: self._channel.deliver(batch, payload), len(payload.chunks))
 
-    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
-        try:
-            aimed = self._channel.aim(batch, payload)
-        except Exception:  # noqa: BLE001 - nothing has left, and the call itself tells what is wrong
-            return lambda: self.deliver(batch, payload)
-        return lambda: self._told("aim", aimed, len(payload.chunks))
+    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+        open_now = False
+
+        def once_open() -> None:
+            nonlocal open_now
+            gate()
+            open_now = True
+
+        def aimed() -> Sequence[Outcome]:
+            try:
+                return self._channel.aim(batch, payload, once_open)
+            except Exception:
+                if open_now:
+                    raise
+            once_open()  # nothing has left, and the call itself tells what is wrong
+            return self._channel.deliver(batch, payload)
+
+        return self._told("aim", aimed, len(payload.chunks))
 
     def settle(self, batch: PostBatch, payload: Payload) -> Sequence[Settled]:
         many = len(payload.chunks)

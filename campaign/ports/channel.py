@@ -185,10 +185,12 @@ class PostChannel(Channel[PostBatch], Protocol):
         """
         ...
 
-    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
-        """What ``deliver`` would do, so far prepared that little is left to do before the first byte.
+    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+        """As ``deliver``, begun ahead of the instant: all that can be done before the first byte leaves, and then
+        ``gate``, which returns at the instant. It may raise instead: nothing is to leave then, and nobody reads what is
+        returned.
 
-        Nothing leaves before it is called, which is done in the same thread, once, or not at all.
+        Before ``gate`` has returned nothing at all may leave. Where nothing can be done ahead, call it and ``deliver``.
         """
         ...
 

@@ -90,8 +90,9 @@ class ExampleChannel:
     def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:
         self._posts(batch.account)  # opens a connection, and reads nothing that anybody needs
 
-    def aim(self, batch: PostBatch, payload: Payload) -> Callable[[], Sequence[Outcome]]:
-        return lambda: self.deliver(batch, payload)
+    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+        gate()
+        return self.deliver(batch, payload)
 
     def check(self) -> Sequence[Standing]:
         return [self._standing(account) for account in self._tokens]
