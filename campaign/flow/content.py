@@ -15,7 +15,7 @@ from campaign.model.batch import MailContent
 from campaign.model.bundle import Bundle
 from campaign.model.message import PostSource
 from campaign.model.plan import Step
-from campaign.model.wave import WINNER, Wave
+from campaign.model.wave import TOP_UP, WINNER, Wave
 from campaign.ports.ledger import Ledger
 from campaign.rendering import splitting
 from campaign.rendering.context import shared
@@ -47,7 +47,7 @@ class Posting:
 def occurrence(step: Step, number: int) -> int:
     """Which time a step comes, from 1: its wave's number where it repeats. The waves of a step that does not repeat are
     shares of one audience, and for all of them it is the same time."""
-    return number if step.repeat else 1
+    return number % TOP_UP if step.repeat else 1
 
 
 def _day(bundle: Bundle, due_at: datetime) -> date:

@@ -28,6 +28,9 @@ class WaveState(StrEnum):
 
 LEAD = timedelta(seconds=30)
 """How long before it is taken up a wave is prepared: a million people are written to the ledger in a few seconds."""
+TOP_UP = 1_000_000
+"""Waves that top a step up are numbered from here: ``2_000_000`` is its second top-up, and ``2_000_003`` the second of
+the third time that a repeating step came."""
 WINNER = "winner"
 """The arm of a wave that gets what an A/B test finds to be the best."""
 
@@ -84,7 +87,14 @@ class Wave:
 
     @property
     def name(self) -> str:
-        return f"{self.step}#{self.number}"
+        if not self.is_top_up:
+            return f"{self.step}#{self.number}"
+        which, time = divmod(self.number, TOP_UP)
+        return f"{self.step}#{time or ''}{'-' if time else ''}top-up-{which}"
+
+    @property
+    def is_top_up(self) -> bool:
+        return self.number >= TOP_UP
 
     @property
     def begins_at(self) -> datetime:

@@ -17,12 +17,14 @@ from campaign.model.delivery import DeliveryId, Sent, State
 from campaign.model.event import Event, EventKind
 from campaign.model.group import Group, GroupState
 from campaign.model.media import PartMedia, Reading
-from campaign.model.outcome import Accepted, NotSent, Outcome, Settled
+from campaign.model.outcome import Outcome, Settled
 from campaign.model.overview import Overview
 from campaign.model.posted import Posted, Retracting
-from campaign.model.resolution import Correction, Question, Resolution
+from campaign.model.resolution import Correction
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
+from campaign.ports.afterwards import Afterwards
+from campaign.ports.gauges import Gauges
 from campaign.ports.stops import Stops
 
 
@@ -47,7 +49,7 @@ class Applied(NamedTuple):
     corrected: Sequence[Correction] = ()
 
 
-class Ledger(Stops, Protocol):
+class Ledger(Stops, Gauges, Afterwards, Protocol):
     """One world's record: live, sandbox or rehearsal. Each method is one transaction, but within ``together``."""
 
     @property
@@ -241,24 +243,6 @@ class Ledger(Stops, Protocol):
 
     def settle(self, doubt: Doubt, results: Mapping[int, Settled], *, now: datetime) -> None:
         """Record what settling found. What was not sent is planned again, what stays in doubt stays."""
-        ...
-
-    def questions(self, *, now: datetime, step: str | None = None, batch_id: int | None = None) -> Sequence[Question]:
-        """The batches in doubt, as a person is asked about them: by instant, without what they handed over."""
-        ...
-
-    def resolve(
-        self, question: Question, results: Mapping[int, Accepted | NotSent], *, by: str, why: str, now: datetime
-    ) -> bool:
-        """Record a person's word on each delivery of a batch in doubt, and let it hold as if settling had found it.
-
-        False, and nothing is changed, where the doubt has ended meanwhile. Raises LedgerError where it is said not to
-        be sent while its provider may hold it until its instant, and can be made to give it back.
-        """
-        ...
-
-    def resolutions(self, *, step: str | None = None) -> Sequence[Resolution]:
-        """What people have said of batches in doubt, in that order, and what was shown to be wrong since."""
         ...
 
     # --- groups: what a provider holds until its instant ---

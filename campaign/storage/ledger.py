@@ -14,10 +14,9 @@ from campaign.model.delivery import DeliveryId, Sent
 from campaign.model.event import Event
 from campaign.model.group import Group, GroupState
 from campaign.model.media import PartMedia, Reading
-from campaign.model.outcome import Accepted, NotSent, Outcome, Settled
+from campaign.model.outcome import Outcome, Settled
 from campaign.model.overview import Overview
 from campaign.model.posted import Posted, Retracting
-from campaign.model.resolution import Question, Resolution
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.ports.ledger import Applied, Filters
@@ -33,7 +32,6 @@ from campaign.storage import (
     metrics,
     outcomes,
     overview,
-    resolutions,
     retractions,
     review,
     spending,
@@ -41,13 +39,15 @@ from campaign.storage import (
     waves,
 )
 from campaign.storage import tables as t
+from campaign.storage.afterwards import SqlAfterwards
 from campaign.storage.bundles import pack_payload
 from campaign.storage.counting import close_if_done, hold
 from campaign.storage.database import upsert
+from campaign.storage.gauges import SqlGauges
 from campaign.storage.stopping import SqlStops
 
 
-class SqlLedger(SqlStops):
+class SqlLedger(SqlStops, SqlGauges, SqlAfterwards):
     """See ``campaign.ports.ledger.Ledger``. Several worlds may share a database and know nothing of each other."""
 
     def approve(
@@ -217,22 +217,6 @@ class SqlLedger(SqlStops):
     def settle(self, doubt: Doubt, results: Mapping[int, Settled], *, now: datetime) -> None:
         with self._write() as connection:
             outcomes.settle(connection, doubt.batch_id, doubt.attempt_id, results, now=now)
-
-    def questions(self, *, now: datetime, step: str | None = None, batch_id: int | None = None) -> Sequence[Question]:
-        with self._database.read() as connection:
-            return resolutions.questions(connection, self._world, now=now, step=step, batch_id=batch_id)
-
-    def resolve(
-        self, question: Question, results: Mapping[int, Accepted | NotSent], *, by: str, why: str, now: datetime
-    ) -> bool:
-        with self._write() as connection:
-            return resolutions.resolve(
-                connection, question.batch_id, question.attempt_id, results, by=by, why=why, now=now
-            )
-
-    def resolutions(self, *, step: str | None = None) -> Sequence[Resolution]:
-        with self._database.read() as connection:
-            return resolutions.told(connection, self._world, step=step)
 
     def groups(
         self, *, states: Collection[GroupState] | None = None, open_at: datetime | None = None

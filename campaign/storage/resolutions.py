@@ -37,7 +37,7 @@ _UNSENT = (State.PLANNED.value, State.DEFERRED.value, State.MISSED.value, State.
 def questions(
     connection: Connection, world: str, *, now: datetime, step: str | None, batch_id: int | None
 ) -> Sequence[Question]:
-    """See ``campaign.ports.ledger.Ledger.questions``."""
+    """See ``campaign.ports.afterwards.Afterwards.questions``."""
     b, w, a, g = t.batches, t.waves, t.attempts, t.groups
     query = (
         sa.select(b, a.c.began_at, a.c.ended_at, g.c.state.label("group_state"), g.c.send_at)
@@ -97,7 +97,7 @@ def resolve(
     why: str,
     now: datetime,
 ) -> bool:
-    """See ``campaign.ports.ledger.Ledger.resolve``."""
+    """See ``campaign.ports.afterwards.Afterwards.resolve``."""
     batch = locked(connection, batch_id)
     if batch.state != State.IN_DOUBT.value or batch.attempt_id != attempt_id:
         return False
@@ -149,7 +149,7 @@ def _ranges(seqs: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def told(connection: Connection, world: str, *, step: str | None = None) -> Sequence[Resolution]:
-    """See ``campaign.ports.ledger.Ledger.resolutions``."""
+    """See ``campaign.ports.afterwards.Afterwards.resolutions``."""
     query = _all().where(t.waves.c.world == world).order_by(t.resolutions.c.id)
     if step is not None:
         query = query.where(t.waves.c.step == step)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 
 from campaign.errors import LedgerError, NotApproved
 from campaign.model.approval import Manifest
@@ -18,7 +18,7 @@ from campaign.model.media import PartMedia
 from campaign.model.plan import Late
 from campaign.model.preference import ASKED_FOR_ONE
 from campaign.model.segment import Audience, Share
-from campaign.model.wave import PlannedWave, Wave, WaveState
+from campaign.model.wave import TOP_UP, PlannedWave, Wave, WaveState
 from campaign.storage import approvals, media, spending
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_bundle, unpack_bundle
@@ -58,7 +58,7 @@ def approve(
     insert_or_ignore(connection, t.bundles, {"digest": manifest.digest, "body": pack_bundle(bundle)})
     if not approvals.record(connection, world, bundle, manifest, by=by, at=at).is_enough:
         return ()
-    there = {wave.number: wave for wave in find(connection, world, step=step.id)}
+    there = {wave.number: wave for wave in find(connection, world, step=step.id) if not wave.is_top_up}
     _same_test(there, planned)
     _drop_decision(connection, world, step.id, planned)
     placed = []
@@ -223,10 +223,25 @@ def prepare_mail(
 ) -> int:
     """One INSERT … SELECT for each variant, so that a batch holds people who get the same shared body."""
     others = _others(connection, wave_id)
-    if not _enter(connection, wave_id):
+    if not enter(connection, wave_id):
         return _planned(connection, wave_id)
+    others = [*others, *_top_ups(connection, wave_id)]
     who = sa.and_(matches(audience.segment), in_zones(audience), in_share(audience), in_none_of(others))
-    total = 0
+    return enter_people(connection, wave_id, audience, who, batch_size=batch_size, at=at, reads=reads)
+
+
+def enter_people(
+    connection: Connection,
+    wave_id: int,
+    audience: Audience,
+    who: ColumnElement[bool],
+    *,
+    batch_size: int,
+    at: datetime,
+    reads: Collection[str] | None,
+) -> int:
+    """Write the supporters ``who`` into a wave that was taken for preparing; how many."""
+    total, due_at = 0, _due(connection, wave_id)
     for language in audience.variants:
         place = sa.func.row_number().over(order_by=t.supporters.c.id) - 1 + total
         chosen = sa.select(sa.literal(wave_id), place, t.supporters.c.id).where(who, variant(audience) == language)
@@ -234,9 +249,7 @@ def prepare_mail(
         here = connection.execute(
             sa.select(sa.func.count()).where(t.deliveries.c.wave_id == wave_id, t.deliveries.c.seq >= total)
         ).scalar_one()
-        _batches(
-            connection, wave_id, total, here, size=batch_size, at=at, due_at=_due(connection, wave_id), variant=language
-        )
+        _batches(connection, wave_id, total, here, size=batch_size, at=at, due_at=due_at, variant=language)
         total += here
     if reads is not None:
         named = json.dumps(sorted(reads))
@@ -244,6 +257,15 @@ def prepare_mail(
     left_out = _leave_out(connection, wave_id, audience.campaign, at)
     _entered(connection, wave_id, total, {State.PLANNED: total - left_out, State.SUPPRESSED: left_out}, at)
     return total
+
+
+def _top_ups(connection: Connection, wave_id: int) -> Sequence[int]:
+    """The waves that topped its step up: who got it by these and has moved to another zone since gets nothing twice.
+    Asked once the wave is taken, so that none is placed meanwhile."""
+    w = t.waves.c
+    mine = connection.execute(sa.select(w.world, w.step, w.number).where(w.id == wave_id)).one()
+    theirs = sa.select(w.id, w.number).where(w.world == mine.world, w.step == mine.step, w.number >= TOP_UP)
+    return [row.id for row in connection.execute(theirs) if row.number % TOP_UP in (0, mine.number)]
 
 
 def _others(connection: Connection, wave_id: int) -> Sequence[int]:
@@ -280,7 +302,7 @@ def prepare_posts(
     shown: tuple[PartMedia, ...],
     files: Mapping[str, bytes],
 ) -> int:
-    if not _enter(connection, wave_id):
+    if not enter(connection, wave_id):
         return _planned(connection, wave_id)
     spending.reserve(connection, wave_id, cost, budget=budget, at=at)
     media.show(connection, wave_id, shown, files)
@@ -295,7 +317,7 @@ def prepare_posts(
     return total
 
 
-def _enter(connection: Connection, wave_id: int) -> bool:
+def enter(connection: Connection, wave_id: int) -> bool:
     """Take the wave for preparing; False where somebody has prepared it already."""
     taken = connection.execute(
         sa.update(t.waves)
