@@ -9,6 +9,8 @@ from threading import Event as Flag
 from typing import Protocol
 
 from campaign.flow.feedback import Feedback
+from campaign.flow.notices import Notices
+from campaign.model.breaker import Limits
 from campaign.model.delivery import DeliveryId, Keys, unsubscribe_url
 from campaign.model.event import Event
 from campaign.model.happening import Fact, Happening, Level
@@ -62,7 +64,8 @@ class Desk:
     micro-USD. ``read_after`` is how long after posting a post's figures are read; ``resting`` until when an account is
     not asked for them, and how often in a row it did not tell them. Nothing is sent unless somebody has confirmed
     ``confirm_within`` so long; None is no such switch. ``confirmed_until`` is until when that was so when it was last
-    looked up."""
+    looked up. ``limits`` tells what breakers hold everything to, and ``notices`` is the way to people who are not
+    looking at the screen."""
 
     ledger: Ledger
     mails: Mapping[str, MailChannel]
@@ -89,6 +92,8 @@ class Desk:
     prices: Mapping[str, Prices] = field(default_factory=dict)
     budgets: Mapping[str, int] = field(default_factory=dict)
     read_after: Sequence[timedelta] = ()
+    limits: Callable[[], Limits] = Limits
+    notices: Notices | None = None
     resting: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
     confirm_within: timedelta | None = None
     confirmed_until: datetime | None = None

@@ -44,12 +44,14 @@ def everything(
     *,
     coming: Callable[[], datetime | None] = lambda: None,
     readiness: Readiness | None = None,
+    between: Callable[[], None] = lambda: None,
 ) -> int:
     """Send all that is due now, and what is due in a moment; how many batches were attempted.
 
     Returns early where the desk is stopping, and at the instant that ``coming`` tells, when something else comes due: a
     launch does not wait for the end of a long mailing. What ``readiness`` has under way is waited for until the posts'
     instant. Where the desk is stopping, calls that take too long are left: their claims run out, and are in doubt.
+    ``between`` is called again and again while batches go out.
     """
     pool = ThreadPoolExecutor(max_workers=2 * _IN_FLIGHT + volley.MOST, thread_name_prefix="dispatch")
     with undisturbed(switch_s=_SWITCH_S):
@@ -61,6 +63,7 @@ def everything(
             while not desk.stopping.is_set():
                 if volleys.is_near:  # while calls for others are under way
                     volleys.fire()
+                between()
                 took = flights.claim()
                 flights.compose()
                 under_way = flights.under_way

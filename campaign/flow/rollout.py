@@ -9,6 +9,7 @@ from campaign.flow import ab_test, dispatch, due, feedback, hand_off, metrics, p
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.flow.readiness import Readiness
+from campaign.flow.watching import Watching
 from campaign.model.wave import WaveState
 
 
@@ -20,6 +21,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
     contents = Contents(desk.ledger)
     readiness = Readiness(desk, contents)
     lookout = stop.Lookout(desk)
+    watching = Watching(desk)
 
     def turn() -> datetime | None:
         lookout.look()
@@ -35,13 +37,16 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         due.stale(desk)
         unsent = _unsent(desk)
         coming = _Coming(desk)
-        dispatch.everything(desk, contents, coming=coming, readiness=readiness)
+        watching.look()
+        dispatch.everything(desk, contents, coming=coming, readiness=readiness, between=watching.glance)
         _tell(desk, unsent)
         feedback.apply(desk)
         settle.doubts(desk, contents, until=coming())
         hand_off.reach(desk, contents)
         withdrawn = due.withdraw(desk)
-        dispatch.everything(desk, contents, coming=coming)  # what settling has found not to be sent
+        watching.glance()
+        # What settling has found not to be sent.
+        dispatch.everything(desk, contents, coming=coming, between=watching.glance)
         decided = ab_test.decide(desk)  # what has gone out by this turn is in the figures by now
         now = desk.clock.now()
         to_send = now if withdrawn or decided or coming.has_come else _to_send(desk)
@@ -61,7 +66,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         reading = metrics.next_at(desk) if soonest else None
         return min(soonest, reading) if soonest and reading else soonest
 
-    return feedback.listening(desk, turn, changed=lookout.changed)
+    return watching.over(feedback.listening(desk, turn, changed=lookout.changed))
 
 
 def _to_send(desk: Desk) -> datetime | None:
