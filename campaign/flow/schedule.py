@@ -7,23 +7,22 @@ next day, ``T+24h`` is exactly 24 hours later. A wall-clock time that a zone ski
 
 from __future__ import annotations
 
-import zoneinfo
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
-from functools import cache, lru_cache
-from typing import NamedTuple, Protocol
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Protocol
 
-from campaign.model.plan import Absolute, AbTest, ClockChange, Doubled, Plan, Relative, Repeat, Skipped, Step, When
+from campaign.flow import cron, quiet
+from campaign.flow.wall_clock import DAY, Share, at_local_time, one_reading, readings, shown, zone_names
+from campaign.model.plan import EMAIL, Absolute, AbTest, ClockChange, Plan, Relative, Repeat, Step, When
 from campaign.model.wave import WINNER, PlannedWave
+
+__all__ = ["MAX_REPETITIONS", "Calendar", "instant", "readings", "timeline", "walls", "waves", "zone_names"]
 
 MAX_REPETITIONS = 1000
 """Most times that a step comes again, whatever it says."""
-
-_DAY = timedelta(days=1)
-# "localtime" is whatever this computer is set to and "Factory" a computer that nobody has set: no place on Earth.
-_NO_PLACE = frozenset({"localtime", "Factory"})
 
 
 class Calendar(Protocol):
@@ -39,19 +38,6 @@ class Calendar(Protocol):
     def clock_change(self) -> ClockChange: ...
 
 
-@cache
-def zone_names() -> frozenset[str]:
-    """Every IANA zone, old names included, that a supporter or a plan may name."""
-    return frozenset(zoneinfo.available_timezones() - _NO_PLACE)
-
-
-def readings(wall: datetime, zone: str) -> tuple[datetime, ...]:
-    """The instants in UTC at which clocks in ``zone`` show the naive ``wall``: one, two, or none (skipped)."""
-    place = _zone(zone)
-    both = sorted({wall.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1)})
-    return tuple(at for at in both if at.astimezone(place).replace(tzinfo=None) == wall)
-
-
 def instant(when: When, *, plan: Calendar, zone: str | None = None) -> tuple[datetime, tuple[str, ...]]:
     """``when`` in UTC, with notes on a local time that the zone skips or has twice.
 
@@ -63,7 +49,7 @@ def instant(when: When, *, plan: Calendar, zone: str | None = None) -> tuple[dat
         return plan.launch + when.offset, ()
     place = (zone if when.local else None) or plan.zone
     wall = _wall(when, plan)
-    at, note = _one_reading(wall, place, plan.clock_change)
+    at, note = one_reading(wall, place, plan.clock_change)
     return at + when.offset, (f"{note} in {place}",) if note else ()
 
 
@@ -73,25 +59,53 @@ def waves(plan: Calendar, step: Step, *, zones: Collection[str] = ()) -> tuple[P
     One wave for each time the step comes, or, where it is by local time, one for each instant at which that local
     time comes about anywhere on Earth, whoever is in the audience. ``zones`` names other zones to take than all.
     No wave lies before the step's embargo: a zone whose local time does is served at the same local time on the
-    first later day that does not. A step with an A/B test has at each instant a wave for each arm, and one for the
-    rest later; the rest's are numbered last, so that another ``after`` changes no number.
+    first later day that does not. None lies in the step's quiet hours: an e-mail is divided by zones where it would,
+    and comes there at their end. A step with an A/B test has at each instant a wave for each arm, and one for the
+    rest later; the rest's are numbered last.
     """
-    found: Mapping[datetime, tuple[tuple[str, ...] | None, tuple[str, ...]]]
+    everywhere = tuple(sorted(set(zones) or zone_names())) if step.channel == EMAIL else ()
+    found: quiet.Found
     if isinstance(step.at, Relative) and step.at.local:
-        found = _by_local_time(plan, step, step.at, tuple(sorted(set(zones) or zone_names())))
+        found = _by_local_time(plan, step, step.at, everywhere or tuple(sorted(zone_names())))
     else:
         found = {at: (None, notes) for at, notes in _by_instant(plan, step)}
+    found = _outside_quiet(plan, step, found, everywhere)
     whole = tuple(
         PlannedWave(step=step.id, number=number, due_at=at, zones=found[at][0], notes=found[at][1])
         for number, at in enumerate(sorted(found), start=1)
     )
-    return _in_arms(whole, step.ab_test) if step.ab_test else whole
+    return _in_arms(plan, step, whole, step.ab_test, everywhere) if step.ab_test else whole
 
 
-def _in_arms(whole: Sequence[PlannedWave], test: AbTest) -> tuple[PlannedWave, ...]:
-    """Each wave divided into those of the test's arms, and the one for the rest."""
+def first(plan: Calendar, step: Step) -> datetime:
+    """The instant of the step's first wave. ValueError where it has none."""
+    return min(wave.due_at for wave in waves(plan, step))
+
+
+def _outside_quiet(plan: Calendar, step: Step, found: quiet.Found, zones: tuple[str, ...]) -> quiet.Found:
+    if step.quiet is None:
+        return found
+    if step.channel == EMAIL:
+        return quiet.moved(found, step.quiet, change=plan.clock_change, zones=zones)
+    moved: dict[datetime, tuple[tuple[str, ...] | None, tuple[str, ...]]] = {}
+    for at, (names, notes) in found.items():
+        to, why = quiet.moved_alone(at, step.quiet, change=plan.clock_change, zone=plan.zone)
+        moved.setdefault(to, (names, (*notes, *why)))  # where two come together they are one
+    return moved
+
+
+def _in_arms(
+    plan: Calendar, step: Step, whole: Sequence[PlannedWave], test: AbTest, zones: tuple[str, ...]
+) -> tuple[PlannedWave, ...]:
+    """Each wave divided into those of the test's arms, and the one for the rest, or several where it is quiet then."""
     arms = [replace(wave, arm=arm, share=share) for wave in whole for arm, share in test.shares().items()]
-    rest = [replace(wave, arm=WINNER, due_at=wave.due_at + test.after, notes=()) for wave in whole]
+    rest = [
+        replace(wave, arm=WINNER, due_at=at, zones=names, notes=notes)
+        for wave in whole
+        for at, (names, notes) in _outside_quiet(
+            plan, step, {wave.due_at + test.after: (wave.zones, ())}, zones
+        ).items()
+    ]
     return tuple(replace(wave, number=number) for number, wave in enumerate([*arms, *rest], start=1))
 
 
@@ -109,24 +123,38 @@ def _by_instant(plan: Calendar, step: Step) -> Iterator[tuple[datetime, tuple[st
     if step.embargo and first < step.embargo:
         # plan.load refuses such a step; the floor holds even for one that was made in another way.
         first, notes = step.embargo, (*notes, "moved to the end of the embargo")
-    yield first, notes
+    if step.repeat is None or step.repeat.cron is None:
+        yield first, notes
     if step.repeat:
         yield from _again(plan, first, step.repeat)
 
 
 def _again(plan: Calendar, first: datetime, repeat: Repeat) -> Iterator[tuple[datetime, tuple[str, ...]]]:
+    """The times it comes after the first; by cron that one too, where it is one of its times."""
     until = instant(repeat.until, plan=plan)[0] if repeat.until else None
-    by_calendar = not repeat.every % _DAY
-    wall = first.astimezone(_zone(plan.zone)).replace(tzinfo=None)
-    for number in range(1, _repetitions(repeat)):
+    by_calendar = repeat.cron is not None or not repeat.every % DAY
+    start = shown(first, plan.zone)
+    for number, wall in walls(repeat, start):
         notes: tuple[str, ...] = ()
-        at = first + number * repeat.every
         if by_calendar:
-            at, note = _one_reading(wall + number * repeat.every, plan.zone, plan.clock_change)
+            at, note = one_reading(wall, plan.zone, plan.clock_change)
             notes = (f"{note} in {plan.zone}",) if note else ()
+        else:
+            at = first + number * repeat.every
         if until and at > until:
             return
-        yield at, notes
+        if number or repeat.cron:
+            yield at, notes
+
+
+def walls(repeat: Repeat | None, start: datetime) -> Iterator[tuple[int, datetime]]:
+    """What clocks show each time that it comes, numbered from 0; ``start`` is the step's own time. ``until`` may end it
+    earlier."""
+    if repeat is not None and repeat.cron is not None:
+        yield from enumerate(islice(cron.times(repeat.cron, start), _repetitions(repeat)))
+        return
+    every = repeat.every if repeat else DAY
+    yield from ((number, start + number * every) for number in range(_repetitions(repeat)))
 
 
 def _repetitions(repeat: Repeat | None) -> int:
@@ -137,14 +165,6 @@ def _repetitions(repeat: Repeat | None) -> int:
 
 
 # ── by local time ──
-
-
-class _Share(NamedTuple):
-    """Some zones that have one local time at one instant."""
-
-    at: datetime
-    zones: tuple[str, ...]
-    note: str
 
 
 def _by_local_time(
@@ -171,34 +191,34 @@ def _first_days(
 ) -> Iterator[tuple[date, frozenset[str]]]:
     """For each zone the day on which its local time first comes that is not before the embargo."""
     day, left = wall.date(), set(zones)
-    if embargo and day < embargo.date() - 2 * _DAY:
-        day = embargo.date() - 2 * _DAY  # no zone is more than a day from UTC
+    if embargo and day < embargo.date() - 2 * DAY:
+        day = embargo.date() - 2 * DAY  # no zone is more than a day from UTC
     while left:
         ready = {
             name
-            for share in _at_local_time(day, wall.time(), plan.clock_change, zones)
+            for share in at_local_time(day, wall.time(), plan.clock_change, zones)
             if embargo is None or share.at >= embargo
             for name in share.zones
         } & left
         if ready:
             yield day, frozenset(ready)
         left -= ready
-        day += _DAY
+        day += DAY
 
 
 def _on_days(
     plan: Calendar, repeat: Repeat | None, first: datetime, zones: frozenset[str]
-) -> Iterator[tuple[int, _Share]]:
+) -> Iterator[tuple[int, Share]]:
     """What is due at the wall-clock time ``first`` and at its repetitions, numbered from 0, in ``zones``."""
-    every = repeat.every if repeat else _DAY
     until = _ends(plan, repeat, zones)
     names = tuple(sorted(zones))
-    for number in range(_repetitions(repeat)):
-        wall = first + number * every
+    by_cron = repeat is not None and repeat.cron is not None
+    for number, wall in walls(repeat, first):
+        once = not number and not by_cron  # the step's own time counts, whenever it ends
         shares = [
             share._replace(zones=served)
-            for share in _at_local_time(wall.date(), wall.time(), plan.clock_change, names)
-            if (served := tuple(name for name in share.zones if not number or share.at <= until.get(name, share.at)))
+            for share in at_local_time(wall.date(), wall.time(), plan.clock_change, names)
+            if (served := tuple(name for name in share.zones if once or share.at <= until.get(name, share.at)))
         ]
         if not shares:
             return
@@ -212,65 +232,9 @@ def _ends(plan: Calendar, repeat: Repeat | None, zones: Iterable[str]) -> dict[s
     return {name: instant(until, plan=plan, zone=name)[0] for name in zones}
 
 
-@lru_cache(maxsize=512)
-def _at_local_time(day: date, clock: time, change: ClockChange, zones: tuple[str, ...]) -> tuple[_Share, ...]:
-    """When ``zones`` have that wall-clock time on that day: a few dozen instants for all of Earth's 600 zones."""
-    wall = datetime.combine(day, clock)
-    steady, changing = _offsets(day, zones)
-    shares = [_Share((wall - offset).replace(tzinfo=UTC), names, "") for offset, names in steady]
-    for name in changing:
-        at, note = _one_reading(wall, name, change)
-        shares.append(_Share(at, (name,), note))
-    return tuple(shares)
-
-
-@lru_cache(maxsize=256)
-def _offsets(
-    day: date, zones: tuple[str, ...]
-) -> tuple[tuple[tuple[timedelta, tuple[str, ...]], ...], tuple[str, ...]]:
-    """Zones by the offset they keep from the day before to the day after, and those that change clocks around then.
-
-    What makes a plan of a thousand local steps fast: a zone's rules are asked once a day, not once a step.
-    """
-    steady: defaultdict[timedelta, list[str]] = defaultdict(list)
-    changing = []
-    moments = [datetime.combine(day + number * _DAY, time()) for number in range(-1, 3)]
-    for name in zones:
-        place = _zone(name)
-        offsets = {moment.replace(tzinfo=place).utcoffset() or timedelta(0) for moment in moments}
-        if len(offsets) == 1:
-            steady[offsets.pop()].append(name)
-        else:
-            changing.append(name)
-    return tuple((offset, tuple(names)) for offset, names in steady.items()), tuple(changing)
-
-
-# ── one reading of a wall clock ──
-
-
 def _wall(when: Relative, plan: Calendar) -> datetime:
-    launch = plan.launch.astimezone(_zone(plan.zone)).replace(tzinfo=None)
+    launch = shown(plan.launch, plan.zone)
     return datetime.combine(launch.date() + timedelta(days=when.days), when.clock or launch.time())
-
-
-def _one_reading(wall: datetime, zone: str, change: ClockChange) -> tuple[datetime, str]:
-    """The instant meant by ``wall``, and what happened where the zone skips it or has it twice, else ""."""
-    found = readings(wall, zone)
-    if len(found) == 1:
-        return found[0], ""
-    if found:
-        at = found[0] if change.doubled is Doubled.FIRST else found[-1]
-        return at, f"{wall:%Y-%m-%d %H:%M} comes twice as clocks go back: the {change.doubled.value} is taken"
-    # PEP 495: in a gap, fold=0 reads the clock as before the change (a later instant), fold=1 as after it.
-    at = wall.replace(tzinfo=_zone(zone), fold=0 if change.skipped is Skipped.LATER else 1).astimezone(UTC)
-    shown = at.astimezone(_zone(zone))
-    return at, f"{wall:%Y-%m-%d %H:%M} is skipped as clocks go forward: {shown:%H:%M} is taken"
-
-
-@cache
-def _zone(name: str) -> zoneinfo.ZoneInfo:
-    """ZoneInfo itself keeps only eight zones alive."""
-    return zoneinfo.ZoneInfo(name)
 
 
 def _zones(many: int) -> str:

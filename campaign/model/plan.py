@@ -49,12 +49,36 @@ When = Absolute | Relative
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
-    """A step that comes again ``every`` so often; it stops after ``until`` (inclusive) or ``count`` times in all."""
+class Cron:
+    """The minutes, hours, days of the month, months and weekdays (0 is Sunday) that a cron expression names, each in
+    order. ``either``: a day is right by its date or by its weekday, since both are given (POSIX, crontab)."""
 
-    every: timedelta
+    written: str
+    minutes: tuple[int, ...]
+    hours: tuple[int, ...]
+    days: tuple[int, ...]
+    months: tuple[int, ...]
+    weekdays: tuple[int, ...]
+    either: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A step that comes again ``every`` so often, or at each time that ``cron`` names from its own time on. It stops
+    after ``until`` (inclusive) or ``count`` times in all."""
+
+    every: timedelta = timedelta(0)
     until: When | None = None
     count: int | None = None
+    cron: Cron | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Hours of the day in which nobody is written to: from ``start`` up to ``end``, which may be on the next day."""
+
+    start: time
+    end: time
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +173,8 @@ class Step:
     ``hand_off`` ``staged`` hands e-mail to the provider ``ahead`` of its instant, which sends it at the instant;
     ``direct`` hands it over at the instant. ``embargo`` is the floor before which nothing of this step may leave;
     None is no floor. ``thread`` ``first`` posts only the first part of its message, for accounts that may not reply.
-    ``approvers`` is how many people must approve it. ``line`` is where the step begins in the plan.
+    ``approvers`` is how many people must approve it. ``quiet`` are hours in which it does not come. ``line`` is where
+    the step begins in the plan.
     """
 
     id: str
@@ -169,6 +194,7 @@ class Step:
     ahead: timedelta = AHEAD
     ab_test: AbTest | None = None
     approvers: int = 1
+    quiet: Quiet | None = None
 
     def messages(self) -> tuple[str, ...]:
         """The names of its message, and of those that arms of its A/B test have instead."""
@@ -190,7 +216,7 @@ class Plan:
     links get no UTM tags, ``facts`` what messages may state beside the letter. ``handles`` are the accounts' names on
     their networks, by channel and account: who must stand behind the credentials. ``breakers`` are how much may go
     wrong with what is sent: they can only stop it, so nobody has to approve them. ``author`` is who has written what
-    is to be approved, "" where the plan does not say.
+    is to be approved, "" where the plan does not say. ``launch_written`` is how it writes T-0.
     """
 
     path: Path
@@ -213,6 +239,7 @@ class Plan:
     target_email: str = ""
     handles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     author: str = ""
+    launch_written: str = ""
     breakers: Limits = field(default_factory=Limits)
 
     def step(self, step_id: str) -> Step:
