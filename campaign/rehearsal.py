@@ -19,9 +19,11 @@ from campaign.engines.inline import Inline
 from campaign.flow import ab_test, approve
 from campaign.flow.desk import Watch
 from campaign.flow.proof import Proof
+from campaign.model.breaker import BREAKER
 from campaign.model.bundle import Sources
 from campaign.model.claim import Tally
 from campaign.model.delivery import State
+from campaign.model.notice import Notice
 from campaign.model.supporter import NewSupporter
 from campaign.model.wave import Wave, WaveState
 from campaign.ports.ledger import Filters
@@ -50,7 +52,7 @@ class Request:
 class Result:
     """``began_at`` and ``ended_at`` are on the virtual clock. ``resumed``: an earlier rehearsal was taken up again.
 
-    ``example`` is the address of somebody who got something."""
+    ``example`` is the address of somebody who got something. ``notices`` are what people would have been told."""
 
     people: int
     resumed: bool
@@ -60,6 +62,7 @@ class Result:
     tallies: Sequence[Tally]
     proof: Proof
     example: str
+    notices: Sequence[Notice] = ()
 
 
 def ledger_url(folder: Path = FOLDER) -> str:
@@ -120,6 +123,7 @@ def rehearse(
             tallies=program.ledger.tallies(),
             proof=program.prove(),
             example=_example(program),
+            notices=program.desk.notices.made if program.desk.notices else (),
         )
         database.put("done", clock.now().isoformat())
     return result
@@ -155,7 +159,7 @@ def _turns(program: bootstrap.Program, clock: VirtualClock, *, last: datetime) -
         now = clock.now()
         program.database.put("clock", now.isoformat())
         due = turn()
-        if _choose(program):
+        if _choose(program) or _resume(program):
             due = now
         coming = [look for look in looks if look > now]
         if due is not None:
@@ -177,6 +181,15 @@ def _choose(program: bootstrap.Program) -> bool:
             program.desk.tell(f"{wave.step}: the rehearsal chooses {arm} in a person's place")
             chosen = True
     return chosen
+
+
+def _resume(program: bootstrap.Program) -> bool:
+    """Let go on what a breaker has stopped, as a person would who has looked at it. True where there was anything."""
+    stopped = [stop for stop in program.ledger.stops() if stop.by == BREAKER]
+    for stop in stopped:
+        program.ledger.resume(stop.step, by=APPROVER, at=program.desk.clock.now())
+        program.desk.tell(f"{stop.step}: the rehearsal lets it go on in a person's place")
+    return bool(stopped)
 
 
 def fill(database: Database, rows: Iterable[NewSupporter], at: datetime) -> int:

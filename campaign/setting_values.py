@@ -6,11 +6,14 @@ import re
 from base64 import b64decode
 from datetime import timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
+
+from campaign.model.notice import NoticeKind
 
 MAKE_ONE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
@@ -89,6 +92,19 @@ def port(value: int) -> int:
     return value
 
 
+def listening(value: str) -> str:
+    """``9464`` or ``127.0.0.1:9464``, as HOST:PORT; without a host it is this machine alone."""
+    address, _, number = value.rpartition(":")
+    address = address.strip("[]") or "127.0.0.1"
+    try:
+        written = "127.0.0.1" if address == "localhost" else str(ip_address(address))
+    except ValueError:
+        written = ""
+    if not written or not re.fullmatch(r"[0-9]{1,5}", number) or int(number) > 65_535:  # noqa: PLR2004 - of all ports
+        raise wrong("must be a port, or an IP address and a port, such as 9464 or 127.0.0.1:9464")
+    return f"[{written}]:{int(number)}" if ":" in written else f"{written}:{int(number)}"
+
+
 def host(value: str) -> str:
     if re.search(r"[\s/@:]", value):
         raise wrong("must be a host name alone, such as mail.example.org", "the port has a variable of its own")
@@ -124,6 +140,33 @@ def hours(value: object) -> object:
     if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", text) is None or not _FEWEST_HOURS <= float(text) <= _MOST_HOURS:
         raise wrong(f"must be a number of hours from {_FEWEST_HOURS:g} to {_MOST_HOURS:g}, or off")
     return timedelta(hours=float(text))
+
+
+def notify_urls(value: SecretStr) -> SecretStr:
+    """Addresses as apprise writes them, with spaces between. Whether it knows them is seen when they are used."""
+    for number, one in enumerate(value.get_secret_value().split(), start=1):
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://\S", one) is None:
+            raise wrong(
+                f"holds as its address {number} what is none",
+                "write mailto://…, https://hooks.slack.com/services/… or another of apprise's, with spaces between",
+            )
+    return value
+
+
+def notice_kinds(value: object) -> object:
+    """Words from the list of kinds; all of them for ``all``."""
+    if isinstance(value, frozenset):
+        return value  # as it is where nobody has set it
+    kinds = [kind.value for kind in NoticeKind]
+    words = str(value).replace(",", " ").lower().split()
+    if words == ["all"]:
+        return frozenset(NoticeKind)
+    for word in words:
+        if word not in kinds:
+            near = get_close_matches(word, kinds, n=1)
+            remedy = f"did you mean {near[0]}?" if near else f"the kinds are {', '.join(kinds)}; or all"
+            raise wrong(f'holds "{word[:20]}", which is no kind of notice', remedy)
+    return frozenset(NoticeKind(word) for word in words)
 
 
 def _whole(value: object, what: str, most: int) -> int:

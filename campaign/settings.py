@@ -31,6 +31,8 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from campaign import setting_networks, setting_values
 from campaign.errors import BadInput, NotConfigured, Problem
 from campaign.files import env_file as env_files
+from campaign.flow.notices import ALL
+from campaign.model.notice import NoticeKind
 from campaign.model.posted import READ_AFTER
 from campaign.networks.added import Added
 from campaign.setting_networks import ACCOUNT_NAME, DEEPER, PREFIX, Entry, NetworkSettings, account_name
@@ -50,6 +52,7 @@ _X_OAUTH_2 = ("client_id", "client_secret", "refresh_token")
 WebAddress = Annotated[str, AfterValidator(setting_values.web_address)]
 ReadAfter = Annotated[tuple[timedelta, ...], NoDecode, BeforeValidator(setting_values.read_after)]
 Hours = Annotated[timedelta | None, BeforeValidator(setting_values.hours)]
+NoticeKinds = Annotated[frozenset[NoticeKind], NoDecode, BeforeValidator(setting_values.notice_kinds)]
 MicroUsd = Annotated[int, BeforeValidator(setting_values.micro_usd)]
 """An amount written in US dollars, as millionths of one."""
 
@@ -62,6 +65,24 @@ class Web(_Part):
     """``keep_raw_days``: how long what SendGrid posted is kept as it came."""
 
     keep_raw_days: Annotated[int, BeforeValidator(setting_values.days)] = 90
+
+
+class Run(_Part):
+    """What the running program shows beside its report. ``metrics`` is HOST:PORT; None serves none."""
+
+    metrics: Annotated[str, AfterValidator(setting_values.listening)] | None = None
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(setting_values.lower)] = "text"
+    log_file: Path | None = None
+
+
+class Notify(_Part):
+    """Whom to tell what happens: ``urls`` are apprise's, with spaces between, and none tell nobody."""
+
+    urls: Annotated[SecretStr, AfterValidator(setting_values.notify_urls)] | None = None
+    on: NoticeKinds = ALL
+
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(self.urls.get_secret_value().split()) if self.urls is not None else ()
 
 
 class SendGrid(_Part):
@@ -199,6 +220,8 @@ class Settings(BaseSettings):
     read_metrics_after: ReadAfter = READ_AFTER
     confirm_within: Hours = None
     web: Web = Web()
+    notify: Notify = Notify()
+    run: Run = Run()
     sendgrid: SendGrid = SendGrid()
     smtp: Smtp = Smtp()
     x: X = X()

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from campaign.bootstrap import channels, costs, web
+from campaign.bootstrap import channels, costs, telling, web
 from campaign.bootstrap.followed import Followed
 from campaign.bootstrap.watched import Watched
 from campaign.errors import NotConfigured
@@ -166,6 +166,7 @@ def _program(
     for channel in opened:
         stack.callback(channel.close)
     ledger = SqlLedger(database, world=world)
+    watched = Watched(sources, lambda what: report(clock.now(), what))
     desk = Desk(
         ledger=ledger,
         mails=mails,
@@ -174,12 +175,15 @@ def _program(
         keys=Keys(secret),
         public_url=settings.public_url,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
-        digests=Watched(sources, lambda what: report(clock.now(), what)),
+        digests=watched,
+        limits=watched.limits,
         report=report,
         prices=costs.prices(settings),
         budgets=costs.budgets(settings),
         read_after=settings.read_metrics_after,
     )
+    desk.notices = telling.notices(settings, database, sources.plan, world, clock=clock, tell=desk.tell)
+    stack.callback(desk.notices.finish, within_s=telling.AT_THE_END_S)
     return Program(sources, database, ledger, SqlSupporters(database), desk, stack=stack)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from campaign.errors import BadInput
 from campaign.files import campaign as campaign_files
 from campaign.flow import approve
+from campaign.model.breaker import Limits
 from campaign.model.bundle import Sources
 
 
@@ -26,6 +27,12 @@ class Watched:
         self._files = campaign_files.files(sources)
         self._stamps = _stamps(self._files)
         self._digests = {step: made.digest for step, made in approve.manifests(sources).items()}
+        self._limits = sources.plan.breakers
+
+    def limits(self) -> Limits:
+        """What breakers hold everything to. While the files hold an error that is what they last said."""
+        self()
+        return self._limits
 
     def __call__(self) -> Mapping[str, str]:
         now = _stamps(self._files)

@@ -160,7 +160,17 @@ def _show(sources: Sources, result: Result, took_s: float) -> None:
         + (" A rehearsal that was broken off was taken up again." if result.resumed else ""),
         soft_wrap=True,
     )
+    _show_notices(result)
     _show_next(result)
+
+
+def _show_notices(result: Result) -> None:
+    """How often people would have been told of something; a rehearsal tells nobody."""
+    from campaign.flow.news import by_kind
+
+    counted = ", ".join(f"{n:,} of {kind.value}" for kind, n in by_kind(result.notices).items())
+    if counted:
+        screen.out.print(f"With notifications on, people would have been told: {counted}.", soft_wrap=True)
 
 
 def _show_proof(result: Result) -> None:
@@ -204,5 +214,6 @@ def _as_json(result: Result, faults: str, took_s: float) -> Mapping[str, object]
         "ended_at": result.ended_at,
         "took_s": round(took_s, 3),
         "steps": steps_as_json(review.steps(result.tallies, result.waves)),
+        "notices": [{"kind": one.kind.value, "text": one.text} for one in result.notices],
         "proof": {"holds": result.proof.holds, **asdict(result.proof)},
     }

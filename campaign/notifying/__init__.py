@@ -1,0 +1,1 @@
+"""How people are told who are not looking at the screen."""
