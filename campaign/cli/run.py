@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from campaign.cli import screen
+from campaign.cli.ending import Ending
 from campaign.cli.options import DEFAULT_PLAN, PlanFile
 
 if TYPE_CHECKING:
     from campaign.bootstrap import Program
+    from campaign.engines.steady_clock import SteadyClock
     from campaign.model.bundle import Sources
+    from campaign.ports.clock import Clock
     from campaign.settings import Settings
 
 _JOURNAL = Path(".campaign") / "sandbox.jsonl"
 _AGAIN = timedelta(seconds=30)
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
 
 
 def run(
@@ -37,6 +45,15 @@ def run(
     yes_send_to: Annotated[
         int | None, typer.Option("--yes-send-to", help="The number of people, instead of typing it.", metavar="N")
     ] = None,
+    metrics: Annotated[
+        str, typer.Option("--metrics", help="Serve metrics for Prometheus here.", metavar="[HOST:]PORT")
+    ] = "",
+    log_format: Annotated[
+        LogFormat | None, typer.Option("--log-format", help="json: a line for each happening, on stderr.")
+    ] = None,
+    log_file: Annotated[
+        Path | None, typer.Option("--log-file", help="Append those lines to this file.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Send what is approved, at its instant, until all of it is out.
 
@@ -47,10 +64,12 @@ def run(
     The public figures of posts are read back meanwhile, some time after each; with --stay it goes on for that when all
     is out. `campaign posts --refresh` reads them at any time.
 
-    Ctrl-C or SIGTERM ends it after the calls under way; started again, it goes on where it was. A second one on the
-    same database does no harm.
+    Ctrl-C or SIGTERM ends it after the calls under way, within ten seconds, and a second one at once; started again, it
+    goes on where it was. A second program on the same database does no harm. See docs/running.md for a server's.
     """
     from campaign import settings
+    from campaign.cli.noting import chosen, noted
+    from campaign.engines.steady_clock import SteadyClock
     from campaign.errors import BadInput
     from campaign.files import campaign as campaign_files
     from campaign.flow import check
@@ -60,24 +79,25 @@ def run(
     problems = [problem for problem in check.campaign(sources) if problem.severity == "error"]
     if problems:
         raise BadInput(problems)
-    with _program(configured, sources, live=live) as program:
+    as_json = None if log_format is None else log_format is LogFormat.JSON
+    noting = chosen(configured, metrics=metrics, as_json=as_json, log_file=log_file)
+    clock = SteadyClock()
+    with Ending() as ending, _program(configured, sources, clock, live=live) as program:
         _approved(program, live=live)
         if live:
             _meant(program)
             _confirm(program, yes_send_to)
         else:
             screen.out.print("Everything goes to the sandbox; nobody is reached. For the real thing: --live")
-        with screen.sending() as watch:
-            program.desk.watch = watch
-            _go(program, until_idle=until_idle, stay=stay)
+        turn = _until_idle(program) if until_idle else _until_done(program, stay=stay)
+        with noted(program, clock, noting):
+            _go(program, clock, turn, ending)
         _ended(program)
 
 
-def _program(configured: Settings, sources: Sources, *, live: bool) -> Program:
+def _program(configured: Settings, sources: Sources, clock: Clock, *, live: bool) -> Program:
     from campaign import bootstrap
-    from campaign.engines.clock import SystemClock
 
-    clock = SystemClock()
     zone = sources.plan.zone
 
     def report(at: datetime, what: str) -> None:
@@ -152,21 +172,26 @@ def _accounts(program: Program) -> Any:
     return channels.accounts_of(program.sources.plan)
 
 
-def _go(program: Program, *, until_idle: bool, stay: bool) -> None:
+def _go(program: Program, clock: SteadyClock, turn: Callable[[], datetime | None], ending: Ending) -> None:
+    from campaign.cli.noting import ClockWatch
     from campaign.engines.apscheduler import Apscheduler
+    from campaign.flow import overdue
 
-    engine = Apscheduler(program.desk.clock)
+    desk = program.desk
+    engine = Apscheduler(desk.clock)
 
-    def stop(*_: object) -> None:
-        program.desk.stopping.set()
+    def stop() -> None:
+        desk.stop()
         engine.stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        engine.run(_until_idle(program) if until_idle else _until_done(program, stay=stay))
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def watched() -> datetime | None:
+        watch_clock.look()
+        return turn()
+
+    ending.begin(stop)
+    watch_clock = ClockWatch(desk, clock)
+    overdue.tell(desk)
+    engine.run(watched)
 
 
 def _until_idle(program: Program) -> Callable[[], datetime | None]:

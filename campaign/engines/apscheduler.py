@@ -18,6 +18,7 @@ GLANCE = timedelta(seconds=30)
 """How long a turn is put off at most. It notices a clock that was set, a suspend, and the work of other processes."""
 
 _ALARM = "next instant"
+_PIECE_S = 1.0
 
 
 class Apscheduler:
@@ -27,8 +28,8 @@ class Apscheduler:
     does not know better. A one-shot job is dropped from the store when it is submitted and by default also where it
     is a second late, which is how launches get lost; here both cost nothing, because the ledger is asked again.
 
-    ``clock`` has to agree with the machine's, which is what APScheduler reads. Once stopped it stays stopped, also
-    for a ``run`` that comes later.
+    APScheduler reads the machine's clock. Where ``clock`` is behind it, no turn comes too early. Once stopped it stays
+    stopped, also for a ``run`` that comes later.
     """
 
     def __init__(self, clock: Clock, *, glance: timedelta = GLANCE) -> None:
@@ -55,7 +56,7 @@ class Apscheduler:
                     return
                 if instant > self._clock.now():
                     scheduler.add_job(self._ring, DateTrigger(instant, UTC), id=_ALARM, replace_existing=True)
-                    self._wait()
+                    self._wait(instant)
         finally:
             scheduler.shutdown(wait=False)
 
@@ -66,10 +67,17 @@ class Apscheduler:
     def _ring(self) -> None:
         self._bell.put(None)
 
-    def _wait(self) -> None:
-        # On the monotonic clock, so that a wall clock set back for an hour does not put this off for an hour.
-        with suppress(Empty):
-            self._bell.get(timeout=self._glance)
+    def _wait(self, instant: datetime) -> None:
+        """Until it rings at ``instant``, it is stopped, or a glance is over."""
+        # On the monotonic clock, so that a wall clock set back for an hour does not put this off for an hour; and in
+        # short pieces, so that a machine that has slept through the instant is soon at work. An alarm by a clock that
+        # ours does not follow rings too early, and is not heard.
+        left_s = self._glance
+        while left_s > 0 and not self._stopped and self._clock.now() < instant:
+            piece_s = min(left_s, _PIECE_S)
+            with suppress(Empty):
+                self._bell.get(timeout=piece_s)
+            left_s -= piece_s
 
     def _hush(self) -> None:
         """Forget the rings until now: the turn that comes answers them all."""

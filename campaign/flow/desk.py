@@ -27,6 +27,8 @@ LEASE = timedelta(minutes=2)
 POST_LEASE = timedelta(seconds=20)
 """The same for posts, whose doubts are to be settled within a minute."""
 
+LOST = "a claim is lost, or its wave was stopped; nothing was sent"
+"""What programs are told of it: the words for people may name who stopped it."""
 GRACE = timedelta(seconds=8)
 """How long calls that are under way are waited for when the program is to stop."""
 
@@ -102,11 +104,18 @@ class Desk:
         self.opened_at = self.clock.now()
 
     def tell(
-        self, what: str, event: str = "told", *, level: Level = "info", wave: Wave | None = None, **about: Fact
+        self,
+        what: str,
+        event: str = "told",
+        *,
+        noted: str = "",
+        level: Level = "info",
+        wave: Wave | None = None,
+        **about: Fact,
     ) -> None:
-        """Say it to people, and note it with its facts."""
+        """Say it to people, and note it with its facts; in the words ``noted`` where ``what`` may name somebody."""
         self.report(self.clock.now(), what)
-        self.note(what, event, level=level, wave=wave, **about)
+        self.note(noted or what, event, level=level, wave=wave, **about)
 
     def note(self, what: str, event: str, *, level: Level = "info", wave: Wave | None = None, **about: Fact) -> None:
         """Note what only programs ask about. ``wave`` is what it is about, where it is about one."""

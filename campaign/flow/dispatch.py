@@ -20,7 +20,7 @@ from campaign.errors import BadInput, ClaimLost, GroupClosed
 from campaign.flow import compose, hand_off, landing, stop, volley
 from campaign.flow.compose import Composed
 from campaign.flow.content import Contents
-from campaign.flow.desk import Desk
+from campaign.flow.desk import LOST, Desk
 from campaign.flow.readiness import Readiness
 from campaign.flow.undisturbed import undisturbed
 from campaign.model.claim import Claim
@@ -261,7 +261,7 @@ class Flights:
         try:
             self._desk.ledger.release(claim, now=self._desk.clock.now(), due_at=due_at, why=why)
         except ClaimLost as lost:
-            self._desk.tell(str(lost), "claim.lost", wave=claim.wave)
+            self._desk.tell(str(lost), "claim.lost", noted=LOST, wave=claim.wave)
 
     def _is_leaving(self) -> bool:
         """True where what waits is to be given back: the desk is stopping, or something else comes due."""
@@ -301,7 +301,7 @@ class Flights:
             desk.ledger.set_apart(claim, sorted(apart), now=desk.clock.now())
             self._keep(compose.without(claim, apart))
         except ClaimLost as lost:
-            desk.tell(str(lost), "claim.lost", wave=claim.wave)
+            desk.tell(str(lost), "claim.lost", noted=LOST, wave=claim.wave)
         except BadInput as bad:
             _hold(desk, claim, str(bad.problems[0]))
         return None
@@ -316,7 +316,7 @@ class Flights:
         except GroupClosed:  # another one is found for it
             self.waiting.append(claim)
         except ClaimLost as lost:
-            desk.tell(str(lost), "claim.lost", wave=claim.wave)
+            desk.tell(str(lost), "claim.lost", noted=LOST, wave=claim.wave)
             with suppress(ClaimLost):  # stopped while it was on its way here; where the claim itself is lost, so be it
                 desk.ledger.release(claim, now=now, due_at=now, why="stopped before it was sent")
             stopped = stop.held(desk)

@@ -25,7 +25,12 @@ def waves(desk: Desk) -> Iterator[Wave]:
         if digests is None:
             digests = dict(desk.digests())
         if digests.get(wave.step) != wave.digest:
-            desk.tell(f"{wave.name} is due, but its step has changed since it was approved; it waits for approval")
+            desk.tell(
+                f"{wave.name} is due, but its step has changed since it was approved; it waits for approval",
+                "wave.unapproved",
+                level="warning",
+                wave=wave,
+            )
         elif wave.is_late(now):
             _too_late(desk, wave)
         elif not ab_test.is_open(desk, wave):
@@ -51,7 +56,7 @@ def voided(desk: Desk) -> None:
     """Hold what was prepared, or handed over, ahead of its instant, where its step has changed since its approval."""
     for wave in _changed(desk, WaveState.PREPARED):
         desk.ledger.end_wave(wave.id, WaveState.HELD, why=_CHANGED, at=desk.clock.now())
-        desk.tell(f"{wave.name} is held: {_CHANGED}")
+        desk.tell(f"{wave.name} is held: {_CHANGED}", "wave.held", level="warning", wave=wave)
 
 
 def withdraw(desk: Desk) -> bool:
@@ -89,4 +94,4 @@ def _too_late(desk: Desk, wave: Wave) -> None:
     now = desk.clock.now()
     became, why = wave.too_late(now)
     desk.ledger.end_wave(wave.id, became, why=why, at=now)
-    desk.tell(f"{wave.name} is {became.value}: {why}")
+    desk.tell(f"{wave.name} is {became.value}: {why}", f"wave.{became.value}", level="warning", wave=wave)

@@ -75,7 +75,7 @@ def _open(desk: Desk, staging: Staging, wave: Wave, size: int) -> Group | Waits:
     # Only this wave waits: what is handed over directly needs no group.
     until = min(opened.until or now + min(max(_RETRY, (now - wave.begins_at) / 4), _LOOK), wave.due_at)
     desk.ledger.postpone(wave, until=until)
-    desk.tell(f"{wave.name} waits until {until:%H:%M:%S} UTC: {opened.reason}")
+    desk.tell(f"{wave.name} waits until {until:%H:%M:%S} UTC: {opened.reason}", "group.waits", wave=wave)
     return Waits(until, opened.reason, wave=True)
 
 
@@ -178,7 +178,9 @@ def _cancel(desk: Desk, contents: Contents, group: Group) -> None:
     if staging is None:
         why = "its provider is not set up here any more"
         desk.ledger.not_called_back(group, why=why, unsure=True, now=desk.clock.now())
-        desk.tell(f"{wave.name}: a group of messages cannot be taken back: {why}")
+        desk.tell(
+            f"{wave.name}: a group of messages cannot be taken back: {why}", "group.stays", level="warning", wave=wave
+        )
         return
     begun_in_time = desk.clock.now() + staging.margin < group.send_at
     told = staging.cancel(group.ref) if begun_in_time else staging.look(group.ref)
@@ -187,17 +189,39 @@ def _cancel(desk: Desk, contents: Contents, group: Group) -> None:
     match told:
         case Cancelled() if in_time:
             back = desk.ledger.called_back(group, now=now)
-            desk.tell(f"{wave.name}: {back:,} taken back from the provider, because {group.why}")
+            desk.tell(
+                f"{wave.name}: {back:,} taken back from the provider, because {group.why}",
+                "group.taken_back",
+                noted="a group was taken back from its provider",
+                wave=wave,
+                deliveries=back,
+            )
         case Cancelled():
             why = "cancelled too near its instant to be sure of it"
             desk.ledger.not_called_back(group, why=why, unsure=True, now=now)
-            desk.tell(f"{wave.name}: a group of messages was {why}; they are in doubt")
+            desk.tell(
+                f"{wave.name}: a group of messages was {why}; they are in doubt",
+                "group.in_doubt",
+                level="warning",
+                wave=wave,
+            )
         case NotCancelled(why) if not in_time:
             desk.ledger.not_called_back(group, why=f"{group.why}, but {why}", unsure=False, now=now)
-            desk.tell(f"{wave.name}: a group of messages could not be taken back, though {group.why}: {why}")
+            desk.tell(
+                f"{wave.name}: a group of messages could not be taken back, though {group.why}: {why}",
+                "group.stays",
+                noted="a group could not be taken back",
+                level="warning",
+                wave=wave,
+            )
         case NotCancelled(why) | Unanswered(why):
             if why not in group.why:
                 desk.ledger.call_back(group, why=f"{group.why}; {why}", now=now)
-                desk.tell(f"{wave.name}: a group of messages is not taken back yet: {why}")
+                desk.tell(
+                    f"{wave.name}: a group of messages is not taken back yet: {why}",
+                    "group.stays",
+                    level="warning",
+                    wave=wave,
+                )
         case _:
             assert_never(told)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from campaign.errors import ClaimLost, place_of
 from campaign.flow.compose import Composed
-from campaign.flow.desk import Desk
+from campaign.flow.desk import LOST, Desk
 from campaign.model.claim import Claim
 from campaign.model.happening import Fact
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused
@@ -64,7 +64,7 @@ def record(desk: Desk, claim: Claim, told: Sequence[Outcome], *, left_at: dateti
             desk.watch.done(sum(not isinstance(one, Deferred) for one in by_seq.values()))
             _hold(desk, claim, distinct)
     except ClaimLost as lost:
-        desk.tell(str(lost), "claim.lost", wave=claim.wave)
+        desk.tell(str(lost), "claim.lost", noted=LOST, wave=claim.wave)
     if desk.happened is not None:
         _note(desk, claim, by_seq, took_s=(now - (left_at or now)).total_seconds())
     return shut

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from campaign.errors import BadInput, LedgerError, OverBudget
 from campaign.flow import audience, hand_off, spending
@@ -32,6 +33,13 @@ def wave(desk: Desk, contents: Contents, due: Wave) -> int:
     else:
         planned = _posts(desk, contents, due)
     desk.watch.planned(planned)
+    desk.note(f"{due.name} is prepared", "wave.prepared", wave=due, deliveries=planned)
+    if planned and now > due.due_at + due.late.within and due.late.then == "send":
+        late_s = round((now - due.due_at).total_seconds())
+        by = timedelta(seconds=late_s)
+        desk.tell(
+            f"{due.name} goes out {by} late, as its step says", "wave.late", level="warning", wave=due, late_s=late_s
+        )
     return planned
 
 
@@ -62,7 +70,7 @@ def _posts(desk: Desk, contents: Contents, due: Wave) -> int:
 
 def _held(desk: Desk, due: Wave, why: str) -> int:
     desk.ledger.end_wave(due.id, WaveState.HELD, why=why, at=desk.clock.now())
-    desk.tell(f"{due.name} is held: {why}")
+    desk.tell(f"{due.name} is held: {why}", "wave.held", level="warning", wave=due)
     return 0
 
 

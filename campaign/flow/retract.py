@@ -13,6 +13,7 @@ from typing import assert_never
 
 from campaign.flow.desk import Desk
 from campaign.model.delivery import State
+from campaign.model.happening import Level
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused
 from campaign.model.posted import Posted, Retraction
 
@@ -98,14 +99,19 @@ def _attempt(desk: Desk, post: Posted) -> Outcome | None:
 
 def _tell(desk: Desk, post: Posted, outcome: Outcome) -> None:
     name = f"{post.step}#{post.wave} {post.account} {post.part}"
+
+    def tell(words: str, event: str, level: Level = "info") -> None:
+        key = desk.keys.key(post.delivery.wave_id, post.delivery.seq)
+        desk.tell(words, event, level=level, step=post.step, channel=post.channel, account=post.account, key=key)
+
     match outcome:
         case Accepted():
-            desk.tell(f"{name}: deleted from {post.channel}")
+            tell(f"{name}: deleted from {post.channel}", "post.deleted")
         case Refused(reason=why):
-            desk.tell(f"{name}: {post.channel} does not delete it: {why}")
+            tell(f"{name}: {post.channel} does not delete it: {why}", "post.stays", "warning")
         case Deferred(reason=why) | InDoubt(reason=why):
             if not _retraction(post).attempts:
-                desk.tell(f"{name}: not deleted yet: {why}")
+                tell(f"{name}: not deleted yet: {why}", "post.stays", "warning")
         case _:
             assert_never(outcome)
 

@@ -102,4 +102,12 @@ def _tell(desk: Desk, unsent: Collection[int]) -> None:
     for wave in desk.ledger.waves(states=(WaveState.PREPARED, WaveState.DONE, WaveState.HELD)) if unsent else ():
         if wave.id in unsent and (wave.first_sent_at is not None or wave.state is not WaveState.PREPARED):
             stands = sorted(wave.counts.items(), key=lambda item: -item[1])
-            desk.tell(f"{wave.name}: " + ", ".join(f"{n:,} {state.value.replace('_', ' ')}" for state, n in stands))
+            words = ", ".join(f"{n:,} {state.value.replace('_', ' ')}" for state, n in stands)
+            desk.tell(
+                f"{wave.name}: {words}",
+                "wave.stands",
+                noted="",
+                level="info",
+                wave=wave,
+                **{state.value: n for state, n in stands},
+            )

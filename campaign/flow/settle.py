@@ -23,7 +23,9 @@ def lapsed(desk: Desk) -> None:
     """End claims whose lease is over: somebody stopped without a word."""
     ended = desk.ledger.lapse(now=desk.clock.now())
     if ended:
-        desk.tell(f"{ended} claims of a program that stopped have run out")
+        desk.tell(
+            f"{ended} claims of a program that stopped have run out", "claims.lapsed", level="warning", claims=ended
+        )
 
 
 def doubts(desk: Desk, contents: Contents, *, until: datetime | None = None) -> None:

@@ -95,13 +95,24 @@ class Lookout:
         ended = self._told.keys() - active.keys()
         for one in active.values():
             if one.id not in self._told:
-                desk.tell(f"{HEAD}{one}. {remedy(one)}")
+                desk.tell(
+                    f"{HEAD}{one}. {remedy(one)}",
+                    "stopped",
+                    noted="somebody has stopped it",
+                    level="warning",
+                    of=one.step or "everything",
+                )
         if ended:
             for one in desk.ledger.stops(active=False):
                 if one.id in ended:
                     what = "everything" if one.step == EVERYTHING else one.step
                     still = ", but is still stopped by another" if _still(one, active.values()) else ""
-                    desk.tell(f"{what} goes on: {one.ended_by} has ended the stop by {one.by}{still}")
+                    desk.tell(
+                        f"{what} goes on: {one.ended_by} has ended the stop by {one.by}{still}",
+                        "resumed",
+                        noted="somebody has ended a stop",
+                        of=one.step or "everything",
+                    )
         self._told = active
 
     def changed(self) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from campaign.flow import due, stop
 from campaign.flow.compose import Composed
-from campaign.flow.desk import Desk
+from campaign.flow.desk import LOST, Desk
 from campaign.flow.readiness import Readiness
 from campaign.model.claim import Claim
 from campaign.model.outcome import Outcome
@@ -143,7 +143,7 @@ class Volleys:
             if reason is None:
                 self._flights.flies(call.future, call.composed)
                 continue
-            self._desk.tell(reason, "claim.lost", wave=claim.wave)
+            self._desk.tell(reason, "claim.lost", noted=LOST, wave=claim.wave)
             self._flights.release(claim, due_at=self._desk.clock.now(), why="stopped before it was sent")
 
     def _mails(self, calls: Sequence[Call]) -> None:
