@@ -8,16 +8,18 @@ from pathlib import Path
 
 from campaign.errors import BadInput, Problem
 from campaign.files.plan_ab_test import ab_test_of
+from campaign.files.plan_anchors import anchor
 from campaign.files.plan_breakers import limits_of
 from campaign.files.plan_checks import check
 from campaign.files.plan_draft import read_draft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
 from campaign.files.plan_late import LateDocument
+from campaign.files.plan_quiet import quiet_of
 from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
-from campaign.files.plan_time_checks import LaunchCalendar, calendar_of, embargo_of
+from campaign.files.plan_time_checks import LaunchCalendar, calendar_of, embargo_of, repeat_of
 from campaign.files.plan_times import hang
 from campaign.files.yaml_positions import compose, plain, read_text
-from campaign.model.plan import AHEAD, EMAIL, AbTest, Channel, DeclaredFact, Late, Plan, Repeat, Sender, Step
+from campaign.model.plan import AHEAD, EMAIL, AbTest, Channel, DeclaredFact, Late, Plan, Sender, Step
 from campaign.model.segment import Segment
 
 
@@ -39,6 +41,8 @@ def load(path: Path) -> Plan:
     findings = Findings(file, root)
     draft = read_draft(plain(root), findings)
     calendar = calendar_of(draft.top, findings)
+    if calendar is not None:
+        anchor(draft, calendar, findings)
     check(draft, calendar, path.parent, findings)
     if problems or findings.problems or calendar is None:
         raise BadInput(_at_most([*problems, *findings.problems], file))
@@ -86,6 +90,7 @@ def _plan(path: Path, document: PlanDocument, calendar: LaunchCalendar, findings
         target_email=document.target.email if document.target else "",
         handles=document.accounts.handles(),
         author=document.author or "",
+        launch_written=str(findings.written(("launch",))),
         breakers=limits_of(
             document.breakers,
             {step.id: (step.channel == EMAIL, step.breakers) for step in document.steps if step.breakers is not None},
@@ -126,9 +131,7 @@ def _step(
         line=line,
         segment=segments[step.segment] if step.segment else None,
         accounts=tuple(step.accounts or ([step.account] if step.account else [])),
-        repeat=Repeat(repeat.every, hang(repeat.until, calendar) if repeat.until else None, repeat.count)
-        if repeat
-        else None,
+        repeat=repeat_of(repeat, hang(repeat.until, calendar) if repeat.until else None) if repeat else None,
         embargo=embargo_of(step.embargo if step.embargo is not None else document.embargo, calendar),
         visibility=step.visibility or "public",
         thread=step.thread or "whole",
@@ -137,6 +140,7 @@ def _step(
         ahead=step.ahead or AHEAD,
         ab_test=ab_test,
         approvers=step.approvers or document.approvers,
+        quiet=quiet_of(document.quiet, channel=step.channel, own=step.quiet),
     )
 
 

@@ -11,8 +11,10 @@ from campaign.files.plan_accounts import misnamed, twice, unlisted
 from campaign.files.plan_breakers import for_email_alone
 from campaign.files.plan_draft import Draft, PlanDraft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
+from campaign.files.plan_quiet import wrong_quiet
 from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
 from campaign.files.plan_time_checks import LaunchCalendar, TimeChecks
+from campaign.files.plan_times import After
 from campaign.files.plan_values import did_you_mean
 from campaign.model.plan import AHEAD
 
@@ -31,6 +33,9 @@ def check(draft: PlanDraft, calendar: LaunchCalendar | None, folder: Path, findi
         accounts = draft.top.document.accounts
         for place, what, remedy in (*misnamed(accounts), *twice(accounts)):
             findings.add(place, what, remedy)
+    if draft.top.has("quiet") and draft.top.document.quiet:
+        for what, remedy in wrong_quiet(draft.top.document.quiet):
+            findings.add(("quiet",), what, remedy)
     steps = _StepChecks(draft, _Messages(folder / "messages"), findings)
     times = TimeChecks(draft.top, calendar, findings) if calendar else None
     for index, step in draft.steps.items():
@@ -66,6 +71,10 @@ def _check_segment(name: str, segment: Draft[SegmentDocument], findings: Finding
         for tag in set(getattr(segment.document, key)) & set(segment.document.tags_none):
             what = f'the tag "{tag}" stands in {key} and in tags_none, so nobody can be in this segment'
             findings.add(("segments", name, "tags_none"), what, "remove one of the two")
+
+
+def _is_local_after(written: object) -> bool:
+    return isinstance(written, After) and written.by.local
 
 
 class _Messages:
@@ -176,7 +185,7 @@ class _StepChecks:
         if step.has("visibility") and document.visibility is not None and document.channel != "mastodon":
             what = f"visibility is for mastodon, and this step posts on {document.channel}"
             self._add(index, "visibility", what, "remove visibility")
-        if step.has("at") and getattr(document.at, "local", False):
+        if step.has("at") and (getattr(document.at, "local", False) or _is_local_after(document.at)):
             what = "at is by local time, and a post is for everybody at once"
             self._add(index, "at", what, "leave out local: it is for e-mail")
         for key in ("hand_off", "ahead", "ab_test"):

@@ -143,7 +143,7 @@ def _trace(model: type[BaseModel], loc: Sequence[str | int]) -> tuple[Place, Fie
         if named or isinstance(part, int):
             named = False
         elif inner is not None:
-            owner, field = inner, inner.model_fields.get(part)
+            owner, field = inner, inner.model_fields.get(part) or inner.model_fields.get(f"{part}_")
             # Where other keys may stand too, they hold what its own hold.
             alike = field or (
                 next(iter(inner.model_fields.values())) if inner.model_config["extra"] == "allow" else None
@@ -165,7 +165,7 @@ def _say(detail: ErrorDetails, place: Place, field: FieldInfo | None, owner: typ
     if kind == "missing":
         return f"{key} is missing", _example(place, field, owner)
     if kind in ("extra_forbidden", "unknown_network"):
-        return _unknown_key(key, context.get("known", ()) or tuple(owner.model_fields))
+        return _unknown_key(key, context.get("known", ()) or _keys(owner))
     if kind == "plan":
         about = f'"{shorten(str(value))}"' if detail["loc"][-1] == "[key]" else _about(key, value)
         return f"{about} {context['what']}", str(context["remedy"])
@@ -209,6 +209,11 @@ def _flow(value: Any) -> str:
         return str(value).lower()
     text = str(value)
     return f'"{text}"' if not text or ": " in text or set(text) & set(_MARKS) else text
+
+
+def _keys(model: type[BaseModel]) -> tuple[str, ...]:
+    """As they are written; ``from`` is no name in Python."""
+    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 def _unknown_key(key: str, known: tuple[str, ...]) -> tuple[str, str]:

@@ -19,6 +19,8 @@ from campaign.files.plan_breakers import BreakersDocument, StepBreakersDocument
 from campaign.files.plan_document import Document
 from campaign.files.plan_late import LateDocument, LatesDocument
 from campaign.files.plan_networks import KnownChannel
+from campaign.files.plan_quiet import QuietDocument, StepQuiet
+from campaign.files.plan_repeat import RepeatDocument
 from campaign.files.plan_values import (
     Country,
     Email,
@@ -131,24 +133,6 @@ class SegmentDocument(Document):
     )
 
 
-class RepeatDocument(Document):
-    """A step that comes again, and when it stops. `until`, `count` or both must be given."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"anyOf": [{"required": ["until"]}, {"required": ["count"]}]}
-    )
-
-    every: Length = Field(
-        description="From one time to the next, at least 5m. Whole days keep the time of day when clocks change; "
-        "hours and minutes are exact.",
-        examples=["1d"],
-    )
-    until: When | None = Field(
-        default=None, description="The last moment at which it may come, inclusive.", examples=["T+6d 12:00"]
-    )
-    count: WholeNumber | None = Field(default=None, description="How often it comes in all.", examples=[5])
-
-
 Approvers = Annotated[WholeNumber, Field(le=MAX_APPROVERS)]
 
 
@@ -178,8 +162,17 @@ class StepDocument(Document):
     )
     at: When = Field(
         description="When it goes. T-0 is the launch. T+2h counts hours, T-1d 09:00 gives a day and a time of day in "
-        "the campaign's zone, and `local` after it means where each supporter is.",
-        examples=["T-0", "T+2h", "T-1d 09:00", "T+0d 09:00 local", "2018-05-22 09:00", "2018-05-22T09:00-04:00"],
+        "the campaign's zone, and `local` after it means where each supporter is. With a step's id instead of T "
+        "it counts from when that step first comes.",
+        examples=[
+            "T-0",
+            "T+2h",
+            "T-1d 09:00",
+            "launch-x +2h",
+            "T+0d 09:00 local",
+            "2018-05-22 09:00",
+            "2018-05-22T09:00-04:00",
+        ],
     )
     segment: Slug | None = Field(
         default=None, description="For e-mail: which of the plan's segments gets it.", examples=["supporters"]
@@ -248,6 +241,7 @@ class StepDocument(Document):
             }
         ],
     )
+    quiet: StepQuiet
     approvers: Approvers | None = Field(
         default=None,
         description="How many different people must approve this step; the plan's `approvers` unless written.",
@@ -288,6 +282,11 @@ class PlanDocument(Document):
     clock_change: ClockChangeDocument = Field(
         default_factory=ClockChangeDocument,
         description="What a local time means that is skipped or doubled by summer time.",
+    )
+    quiet: QuietDocument | None = Field(
+        default=None,
+        description="Hours in which nobody is written to. What would come in them comes at their end.",
+        examples=[{"from": "21:00", "to": "08:00"}],
     )
     sender: SenderDocument | None = Field(
         default=None, description="Who the e-mail is from. Needed as soon as a step sends e-mail."

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 
 from campaign.files.plan_draft import Draft
 from campaign.files.plan_errors import Findings, Place
-from campaign.files.plan_schema import PlanDocument, RepeatDocument, StepDocument
-from campaign.files.plan_times import NotATime, Written, hang
-from campaign.flow.schedule import MAX_REPETITIONS, Calendar, instant
-from campaign.model.plan import ClockChange, Relative, When
+from campaign.files.plan_repeat import RepeatDocument
+from campaign.files.plan_schema import PlanDocument, StepDocument
+from campaign.files.plan_times import After, Anchor, Calendar, NotAnchored, NotATime, Written, hang
+from campaign.flow.cron import times as cron_times
+from campaign.flow.schedule import MAX_REPETITIONS, instant
+from campaign.flow.wall_clock import shown
+from campaign.model.plan import ClockChange, Cron, Relative, Repeat, When
 
 MAX_WAVES = 100_000
 """Most waves of a plan in all."""
@@ -25,11 +29,13 @@ _T_0 = Relative(written="T-0")
 
 @dataclass(frozen=True, slots=True)
 class LaunchCalendar:
-    """What the plan's times are hung on, as soon as these three can be read."""
+    """What the plan's times are hung on, as soon as the first three can be read. ``anchors`` are the steps that other
+    steps are hung on."""
 
     launch: datetime
     zone: str
     clock_change: ClockChange
+    anchors: dict[str, Anchor] = field(default_factory=dict)
 
 
 def calendar_of(top: Draft[PlanDocument], findings: Findings) -> LaunchCalendar | None:
@@ -47,10 +53,17 @@ def embargo_of(written: Written | str | None, calendar: Calendar) -> datetime | 
     """The floor in UTC, T-0 where nothing is written, None for ``none``. Raises NotATime."""
     if isinstance(written, str):
         return None
+    if isinstance(written, After):
+        raise NotATime("hangs on another step, and an embargo is a floor for steps", "hang it on T-0 or on a date")
     when = hang(written or _T_0, calendar)
     if is_local(when):
         raise NotATime("is by local time, and an embargo ends for everybody at once", "leave out local")
     return instant(when, plan=calendar)[0]
+
+
+def repeat_of(document: RepeatDocument, until: When | None) -> Repeat:
+    """``until`` is the document's own, hung on what it hangs on."""
+    return Repeat(document.every or timedelta(0), until, document.count, document.cron)
 
 
 def is_local(when: When | None) -> bool:
@@ -114,9 +127,24 @@ class TimeChecks:
         if wrong or at is None or (repeat.until and until is None):
             return None
         times = repeat.count or MAX_REPETITIONS + 1
-        if until:
-            length = instant(until, plan=self._calendar)[0] - instant(at, plan=self._calendar)[0]
-            times = min(times, length // repeat.every + 1)
+        begins = instant(at, plan=self._calendar)[0]
+        ends = instant(until, plan=self._calendar)[0] if until else None
+        if repeat.cron:
+            walls = _walls(
+                repeat.cron, times, *(shown(one, self._calendar.zone) if one else None for one in (begins, ends))
+            )
+            if any(second - first < MIN_EVERY for first, second in pairwise(walls)):
+                what = f'cron "{repeat.cron.written}" comes more often than every 5 minutes'
+                self._findings.add(("steps", index, "repeat", "cron"), what, "name fewer minutes")
+                return None
+            if not walls:
+                what = f'cron "{repeat.cron.written}" never comes between at "{at.written}" and its end'
+                remedy = "end it later, or mend the expression: minute hour day month weekday"
+                self._findings.add(("steps", index, "repeat", "cron"), what, remedy)
+                return None
+            times = len(walls)
+        elif ends and repeat.every:
+            times = min(times, (ends - begins) // repeat.every + 1)
         if unfit := _wrong_times(times, at, until):
             self._findings.add(("steps", index, "repeat"), *unfit)
             return None
@@ -130,8 +158,20 @@ class TimeChecks:
             self._findings.add(("steps", index), what, "divide it into several campaigns")
 
 
+def _walls(cron: Cron, most: int, begins: datetime | None, ends: datetime | None) -> list[datetime]:
+    """The times that it comes, as clocks show them: as many as matter."""
+    assert begins is not None  # noqa: S101 - for the type: it is the step's own time
+    found = islice(cron_times(cron, begins), most)
+    return [wall for wall in found if ends is None or wall <= ends]
+
+
 def _wrong_repeat(repeat: RepeatDocument, at: When | None, until: When | None) -> Iterator[tuple[str, str]]:
-    if repeat.every < MIN_EVERY:
+    if (repeat.every is None) == (repeat.cron is None):
+        what = "says neither how often" if repeat.every is None else "gives both every and cron"
+        yield f"repeat {what}", 'write `every: 1d` or `cron: "0 9 * * 1-5"`'
+    elif repeat.every is None:
+        pass  # how often cron comes is seen in its times
+    elif repeat.every < MIN_EVERY:
         yield "repeat comes more often than every 5 minutes", "write `every: 5m` or longer"
     elif is_local(at) and repeat.every % _DAY:
         remedy = "write whole days, such as `every: 1d`, or leave out local"
@@ -155,6 +195,8 @@ def _wrong_times(times: int, at: When, until: When | None) -> tuple[str, str] | 
 def _hung(written: Written, calendar: Calendar, findings: Findings, place: Place) -> When | None:
     try:
         return hang(written, calendar)
+    except NotAnchored:
+        return None  # said where the other step was looked for, or where its time stands
     except NotATime as error:
         findings.add(place, f'{place[-1]} "{findings.written(place)}" {error.what}', error.remedy)
         return None

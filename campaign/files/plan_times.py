@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from campaign.flow.schedule import Calendar, readings
+from campaign.flow.schedule import Calendar as ByLaunch
+from campaign.flow.schedule import readings
 from campaign.model.plan import Absolute, Relative, When
 
 FORMS = (
     "write T-0, T+2h, T-1d 09:00, T+0d 18:30 local, 2018-05-22 09:00 (in the campaign's zone), "
-    "2018-05-22T09:00-04:00 or 2018-05-22T13:00Z"
+    "2018-05-22T09:00-04:00, 2018-05-22T13:00Z, or after another step: its-name +2h"
 )
 LENGTHS = "write 10m, 2h, 1d, 1w or 1h30m"
 MAX_LENGTH = timedelta(days=3660)
@@ -23,6 +26,9 @@ _LENGTH = r"(?:(?P<w>[0-9]{1,3})w)?(?:(?P<d>[0-9]{1,4})d)?(?:(?P<h>[0-9]{1,5})h)
 _CLOCK = r"(?P<clock>[0-9]{1,2}:[0-9]{2})"
 _LENGTH_ALONE = re.compile(_LENGTH)
 _RELATIVE = re.compile(rf"T(?P<sign>[+-])(?P<length>0|{_LENGTH})(?: +{_CLOCK})?(?P<local> +local)?")
+_AFTER = re.compile(
+    rf"(?P<step>[a-z0-9]+(?:-[a-z0-9]+)*)(?: *(?P<plus>[+])| +-) *(?P<length>0|{_LENGTH})(?: +{_CLOCK})?(?: +local)?"
+)
 _ABSOLUTE = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:T| +)(?P<clock>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)"
     r"(?: *(?P<zone>Z|UTC|[+-][0-9]{2}:?[0-9]{2}))?(?P<local> +local)?"
@@ -38,6 +44,10 @@ class NotATime(ValueError):
         self.remedy = remedy
 
 
+class NotAnchored(NotATime):
+    """It hangs on a step of which no time is known. Whoever looked for the step has said so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wall:
     """A date and wall-clock time written without a zone: the campaign's, or each supporter's if ``local``."""
@@ -47,7 +57,31 @@ class Wall:
     written: str
 
 
-Written = Absolute | Relative | Wall
+@dataclass(frozen=True, slots=True)
+class After:
+    """A time hung on another step, as ``by`` is hung on T-0."""
+
+    step: str
+    by: Relative
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The step that another is hung on: its first instant, and the time it is planned for where that is the same."""
+
+    at: datetime
+    when: When | None
+
+
+class Calendar(ByLaunch, Protocol):
+    """What a plan's times are hung on: T-0, and steps by their ids."""
+
+    @property
+    def anchors(self) -> Mapping[str, Anchor]: ...
+
+
+Written = Absolute | Relative | Wall | After
 
 
 def read_length(text: str) -> timedelta:
@@ -70,6 +104,13 @@ def read_time(text: str) -> Written:
         return _relative(text, found)
     if found := _ABSOLUTE.fullmatch(text):
         return _absolute(text, found)
+    if (found := _AFTER.fullmatch(text)) and found["step"] != "t":  # "t+2h" is T+2h, written small
+        sign = "+" if found["plus"] else "-"
+        rest = text[found.start("length") :]
+        by = _RELATIVE.fullmatch(f"T{sign}{rest}")
+        if by is None:
+            raise NotATime("is not a time", FORMS)
+        return After(step=found["step"], by=_relative(text, by), written=text)
     raise NotATime("is not a time", FORMS)
 
 
@@ -118,6 +159,13 @@ def _clock(text: str) -> time:
         raise NotATime("has a time of day that clocks do not show", "write 00:00 to 23:59") from None
 
 
+def read_clock(text: str) -> time:
+    """``21:00``. Raises NotATime."""
+    if not re.fullmatch("[0-9]{1,2}:[0-9]{2}", text):
+        raise NotATime("is not a time of day", "write it as in 21:00")
+    return _clock(text)
+
+
 def _parts(found: re.Match[str]) -> tuple[int, timedelta]:
     """Whole days, and the rest by the clock."""
     weeks, days, hours, minutes = (int(found[unit] or 0) for unit in "wdhm")
@@ -125,15 +173,17 @@ def _parts(found: re.Match[str]) -> tuple[int, timedelta]:
 
 
 def hang(written: Written, calendar: Calendar) -> When:
-    """``written`` with the campaign's zone applied where it names none.
+    """``written`` with the campaign's zone applied where it names none, and the other step's time where it names one.
 
-    Raises NotATime where the zone skips that time or has it twice: a date written out can say which it means.
+    Raises NotATime where the zone skips that time or has it twice: a date written out can say which it means. Raises
+    NotAnchored where the other step has no time.
     """
+    if isinstance(written, After):
+        return _hung_on(written, calendar)
     if not isinstance(written, Wall):
         return written
     if written.local:
-        launch = calendar.launch.astimezone(ZoneInfo(calendar.zone)).date()
-        days = (written.at.date() - launch).days
+        days = (written.at.date() - _day(calendar.launch, calendar)).days
         return Relative(written=written.written, days=days, clock=written.at.time(), local=True)
     found = readings(written.at, calendar.zone)
     if len(found) == 1:
@@ -147,6 +197,30 @@ def hang(written: Written, calendar: Calendar) -> When:
         f"does not exist in {calendar.zone}, where clocks go forward then",
         f"write {_with_offset(earlier)} or {_with_offset(later)}",
     )
+
+
+def _hung_on(written: After, calendar: Calendar) -> When:
+    """Hung on T-0 by way of the other step, so that what it says moves with the launch and keeps to the calendar.
+
+    Only where that step does not come at the time that it is planned for (by local time, moved by an embargo or by
+    quiet hours) it is hung on the instant that the step has.
+    """
+    anchor = calendar.anchors.get(written.step)
+    if anchor is None:
+        raise NotAnchored("hangs on a step that has no time", "mend that step first")
+    by, when = written.by, anchor.when
+    text = f"{written.written}, with {written.step} at {when.written}" if when else written.written
+    if by.days or by.clock is not None:
+        there = anchor.at.astimezone(ZoneInfo(calendar.zone))
+        days = (there.date() - _day(calendar.launch, calendar)).days + by.days
+        return replace(by, written=text, days=days, clock=by.clock or there.time())
+    if isinstance(when, Relative) and not when.local:
+        return replace(when, written=text, offset=when.offset + by.offset)
+    return Absolute(at=anchor.at + by.offset, written=text)
+
+
+def _day(at: datetime, calendar: Calendar) -> date:
+    return at.astimezone(ZoneInfo(calendar.zone)).date()
 
 
 def _with_offset(at: datetime) -> str:

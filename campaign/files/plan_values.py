@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -14,9 +14,10 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from campaign.files.plan_times import FORMS, LENGTHS, NotATime, Wall, Written, read_length, read_time
+from campaign.files.plan_cron import CRONS, read_cron
+from campaign.files.plan_times import FORMS, LENGTHS, After, NotATime, Wall, Written, read_clock, read_length, read_time
 from campaign.flow.schedule import MAX_REPETITIONS, zone_names
-from campaign.model.plan import Absolute, Relative
+from campaign.model.plan import Absolute, Cron, Relative
 
 _LINE = 300
 _URL = 2000
@@ -95,7 +96,7 @@ def _read(reader: Callable[[str], Any]) -> PlainValidator:
 
 def _launch(text: str) -> Absolute | Wall:
     when = read_time(text)
-    if isinstance(when, Relative) or (isinstance(when, Wall) and when.local):
+    if isinstance(when, Relative | After) or (isinstance(when, Wall) and when.local):
         raise wrong("is not a date and time of its own", "write it as in 2018-05-22 09:00")
     return when
 
@@ -148,7 +149,9 @@ def _true_or_false(value: object) -> bool:
 
 
 _TIME = {"type": "string", "description": f"A time: {FORMS}."}
+_CLOCK = {"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$"}
 _MOMENT = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]"}
+_CRON = {"type": "string", "pattern": r"^\S+(\s+\S+){4}$", "description": f"When it comes: {CRONS}."}
 _LENGTH: dict[str, Any] = {
     "type": "string",
     "pattern": "^(?=.)([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?$",
@@ -209,5 +212,7 @@ TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
 When = Annotated[Written, _read(read_time), WithJsonSchema(_TIME)]
 Embargo = Annotated[Written | Literal["none"], _read(_embargo), WithJsonSchema(_TIME)]
 LaunchTime = Annotated[Absolute | Wall, _read(_launch), WithJsonSchema(_MOMENT)]
+CronTimes = Annotated[Cron, _read(read_cron), WithJsonSchema(_CRON)]
+ClockTime = Annotated[time, _read(read_clock), WithJsonSchema(_CLOCK)]
 Length = Annotated[timedelta, _read(read_length), WithJsonSchema(_LENGTH)]
 WholeNumber = Annotated[int, Field(ge=1, le=MAX_REPETITIONS)]

@@ -176,7 +176,7 @@ def test_everything_that_is_wrong_is_said_at_once_each_with_its_line_step_and_re
     step = 'step "second-week"'
     forms = (
         "T-0, T+2h, T-1d 09:00, T+0d 18:30 local, 2018-05-22 09:00 (in the campaign's zone), "
-        "2018-05-22T09:00-04:00 or 2018-05-22T13:00Z"
+        "2018-05-22T09:00-04:00, 2018-05-22T13:00Z, or after another step: its-name +2h"
     )
     early = 'at "T-1d 09:00" is 2018-05-21 13:00 UTC, before the plan\'s embargo ends at 2018-05-22 13:00 UTC'
     assert said(folder, text) == [
