@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 
 import apprise
@@ -25,6 +26,8 @@ _STATUS = re.compile(r"error=([1-5][0-9]{2})\b")
 _LOG = logging.getLogger("apprise")
 _LOG.addHandler(logging.NullHandler())
 _LOG.propagate = False
+# Below it each request is logged with its path, which holds the token.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 class Apprise:
@@ -76,7 +79,10 @@ class Apprise:
 
 def _service(number: int, address: str, asset: apprise.AppriseAsset) -> NotifyBase:
     try:
-        service = apprise.Apprise.instantiate(address, asset=asset)
+        with warnings.catch_warnings():
+            # The first use loads all of its services, and one of those a module that Python 3.13 has no more.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            service = apprise.Apprise.instantiate(address, asset=asset)
     except Exception:  # noqa: BLE001 - whatever it is, its text may hold the address
         service = None
     if not isinstance(service, NotifyBase):
