@@ -49,7 +49,7 @@ def _measure(folder: Path, given: argparse.Namespace) -> None:
     named = posting.accounts(given.accounts)
     sent: list[tuple[float, bytes]] = []
     with stand_ins(posting.words(named), folder) as urls:
-        _note_first_bytes(sent)
+        note_first_bytes(sent)
         due, spent = _carry_out(folder, given, named, urls)
     told = _told(due, [at for at, head in sent if head.startswith(_POSTS)], given)
     networks = len(posting.NETWORKS)
@@ -107,7 +107,7 @@ def _carry_out(
     return due, spent
 
 
-def _note_first_bytes(sent: list[tuple[float, bytes]]) -> None:
+def note_first_bytes(sent: list[tuple[float, bytes]]) -> None:
     """Have every socket note when it is given what to send: requests uses sendall, httpx sends piece by piece."""
 
     def noting(method: str) -> Any:
