@@ -41,6 +41,7 @@ class Notices:
     campaign: str = ""
     zone: str = "UTC"
     made: list[Notice] = field(default_factory=list)
+    _swept: bool = False
     _carried: dict[str, tuple[Sequence[Outgoing], Future[str]]] = field(default_factory=dict)
 
     @property
@@ -66,6 +67,9 @@ class Notices:
             return
         self._land()
         now = self.clock.now()
+        if not self._swept:  # what waits for an address that is no longer in the settings waits for ever
+            self._swept = True
+            self.outbox.end_elsewhere(self.notifier.places, at=now, why="its address is no longer in the settings")
         for place in self.notifier.places:
             if place in self._carried:
                 continue

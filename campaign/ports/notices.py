@@ -72,6 +72,10 @@ class Outbox(Protocol):
         """It could not be sent, and is to be tried again."""
         ...
 
+    def end_elsewhere(self, places: Collection[str], *, at: datetime, why: str) -> int:
+        """Let nothing wait for a place that is none of ``places``; how much did."""
+        ...
+
     def next_at(self) -> datetime | None:
         """When the first that waits is due; None where none does."""
         ...

@@ -13,7 +13,7 @@ from campaign.model.wave import WaveState
 from campaign.ports.notices import Doubtful, Progress
 from campaign.storage import tables as t
 from campaign.storage.among import among
-from campaign.storage.database import Database, insert_or_ignore
+from campaign.storage.database import Database, insert, insert_or_ignore
 
 _OPEN = (WaveState.WAITING.value, WaveState.PREPARED.value, WaveState.HELD.value)
 _N = t.notices.c
@@ -45,7 +45,8 @@ class SqlOutbox:
         }
         with self._database.write() as connection:
             made = {**row, "key": notice.key, "place": "", "ended_at": at, "why": ""}
-            if not insert_or_ignore(connection, t.notices, made):
+            first = insert(connection, t.notices).values(made).on_conflict_do_nothing().returning(_N.id)
+            if connection.execute(first).first() is None:
                 return False
             for key in notice.also:
                 with_it = {**made, "key": key, "text": "", "why": f"told with {notice.key}"}
@@ -91,6 +92,13 @@ class SqlOutbox:
             connection.execute(
                 sa.update(t.notices).where(_N.id.in_([one.id for one in taken])).values(due_at=until, why=why)
             )
+
+    def end_elsewhere(self, places: Collection[str], *, at: datetime, why: str) -> int:
+        with self._database.write() as connection:
+            gone = sa.update(t.notices).where(
+                _N.world == self._world, _N.ended_at.is_(None), _N.place.not_in(list(places))
+            )
+            return connection.execute(gone.values(ended_at=at, why=why)).rowcount
 
     def next_at(self) -> datetime | None:
         query = sa.select(_N.due_at).where(_N.world == self._world, _N.ended_at.is_(None)).order_by(_N.due_at).limit(1)
