@@ -4,6 +4,7 @@
     ├── BadInput                  something a person wrote is wrong; carries every Problem found, not just the first
     ├── NotConfigured             a setting or credential that this command needs is missing or wrong
     ├── NotApproved               something was to be sent that nobody approved as it stands now
+    ├── Stopped                   somebody has halted everything, or paused the step; nothing was sent
     ├── ChannelUnusable           a provider refused our credentials or cannot be reached; nothing was attempted
     ├── LedgerError               the ledger cannot be read or written as asked
     │   ├── ClaimLost             somebody else holds the batch now, or its claim has lapsed
@@ -78,6 +79,12 @@ class NotApproved(CampaignError):
     """Nobody approved this as it stands now."""
 
     exit_code = 5
+
+
+class Stopped(CampaignError):
+    """Somebody has halted everything, or paused the step; nothing was sent."""
+
+    exit_code = 8
 
 
 class ChannelUnusable(CampaignError):

@@ -24,6 +24,7 @@ EXIT_CODES = {
     5: "not approved as it stands now",
     6: "provider: it refused the credentials or cannot be reached",
     7: "ledger: it cannot be read or written",
+    8: "stopped: somebody has halted everything, or paused the step",
     70: "internal: a fault in Campaign itself",
     130: "interrupted with Ctrl-C",
 }
@@ -71,6 +72,7 @@ COMMANDS = (
     Listed("notify-test", "campaign.cli.notify_test:notify_test", "Try whether people are told.", _SEND),
     Listed("doctor", "campaign.cli.doctor:doctor", "Try settings, accounts and database before the day.", _SEND),
     Listed("log", "campaign.cli.log:log", "Who was sent what, when, and why not.", _REVIEW),
+    Listed("report", "campaign.cli.report:report", "Write how it went as one page for the board.", _REVIEW),
     Listed("posts", "campaign.cli.posts:posts", "What was posted: where it stands, and how it fares.", _REVIEW),
     Listed(
         "ab-test", "campaign.cli.ab_test:ab_test", "How a step's A/B test stands; choose what the rest gets.", _REVIEW

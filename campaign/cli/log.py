@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import ab_test, names, screen
+from campaign.cli import ab_test, names, screen, stops_screen
 from campaign.cli.worlds import World, ledger
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def log(
     filters = _filters(step, channel, state, recipient, since)
     with ledger(world, say=shape is Format.TABLE) as book:
         _known(book, step)
+        if shape is Format.TABLE:
+            stops_screen.show(book.stops(), zone=stops_screen.zone(book))
         if shape is Format.JSON:
             screen.print_json_array(_as_json(book, filters))
         elif shape is Format.CSV:
@@ -112,12 +114,15 @@ def _launch(book: SqlLedger) -> datetime | None:
 
 
 def _show_steps(book: SqlLedger) -> None:
+    from campaign.cli import resolve_screen
     from campaign.cli.review_screen import show_steps
+    from campaign.engines.clock import SystemClock
     from campaign.flow import review
 
     show_steps(review.steps(book.tallies(), book.waves()), launch=_launch(book))
     for line in ab_test.remarks(book):
         screen.out.print(f"\n{line}", soft_wrap=True)
+    resolve_screen.point_to(book, SystemClock().now())
     screen.out.print(
         "\nMore: campaign log --step STEP, or campaign log --recipient ADDRESS; where posts stand: campaign posts",
         style="dim",

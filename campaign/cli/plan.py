@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from campaign.cli import cost, screen
+from campaign.cli import cost, screen, stops_screen
 from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
 from campaign.model.draw import DRAWS
 from campaign.model.wave import WINNER
@@ -50,15 +50,18 @@ def plan(
             if step.channel == "email"
         }
         anybody = people.count() > 0
+        stops = ledger.stops()
         zones = {step.id: people.zones(step.segment) for step in sources.plan.steps if step.segment is not None}
     finally:
         database.close()
     peopled = {step: _peopled(sources, step, zones.get(step)) for step in sources.waves}
     if as_json:
-        screen.print_json({**_as_json(sources, standings, heads, peopled), "costs": cost.as_json(*money)})
+        made = _as_json(sources, standings, heads, peopled)
+        screen.print_json({**made, "costs": cost.as_json(*money), "stops": stops})
         return
     _show(sources, standings, heads, peopled, all_waves=all_waves)
     cost.show(*money)
+    stops_screen.show(stops, zone=sources.plan.zone)
     if anybody:
         screen.show_problems(check.audiences(sources, {step: head.reachable for step, head in heads.items()}))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from campaign.cli import screen
+from campaign.cli import screen, stops_screen
 from campaign.cli.ending import Ending
 from campaign.cli.options import DEFAULT_PLAN, PlanFile
 
@@ -87,6 +87,7 @@ def run(
         if live:
             _meant(program)
             _confirm(program, yes_send_to)
+            stops_screen.show_until(program.desk, sources.plan.zone)
         else:
             screen.out.print("Everything goes to the sandbox; nobody is reached. For the real thing: --live")
         turn = _until_idle(program) if until_idle else _until_done(program, stay=stay)
@@ -97,11 +98,13 @@ def run(
 
 def _program(configured: Settings, sources: Sources, clock: Clock, *, live: bool) -> Program:
     from campaign import bootstrap
+    from campaign.flow import stop
 
     zone = sources.plan.zone
 
     def report(at: datetime, what: str) -> None:
-        screen.out.print(f"{screen.local(at.replace(microsecond=0), zone)}  {what}", soft_wrap=True)
+        style = "bold red" if what.startswith(stop.HEAD) else None
+        screen.out.print(f"{screen.local(at.replace(microsecond=0), zone)}  {what}", style=style, soft_wrap=True)
 
     if live:
         return bootstrap.live(configured, sources, clock=clock, report=report)
@@ -196,8 +199,7 @@ def _go(program: Program, clock: SteadyClock, turn: Callable[[], datetime | None
 
 def _until_idle(program: Program) -> Callable[[], datetime | None]:
     """Turns until nothing is due any more; what is deferred or can be settled is waited for, later waves are not."""
-    from campaign.flow import hand_off
-    from campaign.model.delivery import OPEN
+    from campaign.flow import hand_off, stop
     from campaign.model.wave import WaveState
 
     turn = program.turns()
@@ -205,7 +207,8 @@ def _until_idle(program: Program) -> Callable[[], datetime | None]:
     def next_turn() -> datetime | None:
         instant = turn()
         begun = program.ledger.waves(states=(WaveState.PREPARED,))
-        unfinished = any(wave.counts.get(state) for wave in begun for state in OPEN)
+        stopped = stop.held(program.desk)
+        unfinished = any(stop.unsent(wave) for wave in begun if not stopped(wave.step))
         asking = program.ledger.doubts(channels=list(program.desk.posts))
         return instant if unfinished or asking or hand_off.unsettled(program.desk) else None
 
@@ -214,7 +217,7 @@ def _until_idle(program: Program) -> Callable[[], datetime | None]:
 
 def _until_done(program: Program, *, stay: bool) -> Callable[[], datetime | None]:
     """Turns until every wave is out, or waits for a person; with ``stay`` until no post's figures are left to read."""
-    from campaign.flow import metrics
+    from campaign.flow import metrics, stop
     from campaign.model.wave import WaveState
 
     turn = program.turns()
@@ -233,18 +236,21 @@ def _until_done(program: Program, *, stay: bool) -> Callable[[], datetime | None
             return now + _AGAIN
         return metrics.next_at(program.desk) if instant is None and stay else instant
 
-    return next_turn
+    return stop.awake(program.desk, next_turn)
 
 
 def _ended(program: Program) -> None:
+    from campaign.cli import resolve_screen
     from campaign.cli.review_screen import show_steps
     from campaign.flow import ab_test, review
 
     screen.out.print()
     show_steps(review.steps(program.ledger.tallies(), program.ledger.waves()), launch=program.sources.plan.launch)
+    stops_screen.show(program.ledger.stops(), zone=program.sources.plan.zone)
     held = [wave for wave in program.ledger.waves() if wave.state.value == "held"]
     for wave in held:
         choosing = "" if ab_test.waits_for_choice(wave) else f" Let it go with: campaign approve --release {wave.step}"
         screen.say("Held: ", f"{wave.name}, {wave.why}.{choosing}", style="yellow")
+    resolve_screen.point_to(program.ledger, program.desk.clock.now())
     if program.desk.stopping.is_set():
         screen.out.print("Stopped. The same command again carries on from here.")

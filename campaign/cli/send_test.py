@@ -69,6 +69,8 @@ def send_test(
     with trying.program(
         configured, sources, chosen, live=live, clock=SystemClock(), report=lambda _at, _what: None
     ) as program:
+        if live:
+            _not_stopped(program, chosen)
         addresses = _addresses(program, to)
         variants = _variants(program, sources, chosen, wave, as_, language, examples)
         if not as_json:
@@ -88,6 +90,16 @@ def _step(sources: Sources, name: str) -> Step:
     if found.channel != "email":
         raise typer.BadParameter(f'"{name}" is a post; see it with: campaign preview {name}', param_hint="STEP")
     return found
+
+
+def _not_stopped(program: Program, step: Step) -> None:
+    """Raises Stopped where somebody has halted everything, or paused the step."""
+    from campaign.errors import Stopped
+    from campaign.flow import stop
+
+    for one in program.ledger.stops():
+        if one.holds(step.id):
+            raise Stopped(f"{one}; nothing was sent. {stop.remedy(one)}")
 
 
 def _addresses(program: Program, written: str) -> list[str]:

@@ -15,7 +15,6 @@ from campaign.cli import screen
 if TYPE_CHECKING:
     from campaign.model.stop import Stop
     from campaign.settings import Settings
-    from campaign.storage.database import Database
     from campaign.storage.ledger import SqlLedger
 
 _PATIENCE = timedelta(seconds=15)
@@ -44,57 +43,63 @@ class Gone:
 
 def stop(step: str, *, why: str, by: str, sandbox: bool, as_json: bool) -> None:
     """Stop ``step``, or everything, and tell what had gone. Exits with 1 where something could not be reached."""
-    # As few imports as can be before the row is written: each takes time in which something leaves.
-    from campaign import settings
     from campaign.engines.clock import SystemClock
-    from campaign.storage import stops
-    from campaign.storage.database import Database
+
+    world = "sandbox" if sandbox else "live"
+    who, why = by.strip() or getpass.getuser(), why.strip()
+    now = SystemClock().now()
+    if not step:
+        _at_once(world, who, why, now)
+    from campaign import bootstrap, settings
+    from campaign.storage.ledger import SqlLedger
 
     configured = settings.load()
-    database = Database(configured.database_url.get_secret_value())
-    world = "sandbox" if sandbox else "live"
+    database = bootstrap.open_database(configured)
     try:
+        ledger = SqlLedger(database, world=world)
         if step:
-            _known(database, world, step)
-        who = by.strip() or getpass.getuser()
-        now = SystemClock().now()
-        with database.read() as connection:
-            before = [one for one in stops.find(connection, world, active=True) if one.step == step]
-        with database.write() as connection:
-            made = stops.stop(connection, world, step, by=who, why=why.strip(), at=now)
+            _known(ledger, step)
+        made = ledger.stop(step, by=who, why=why, at=now)
         if not as_json:
-            _say(made, before)
-        _tell(configured, database, made, sandbox=sandbox, as_json=as_json)
+            _say(made, [one for one in ledger.stops() if one.step == step], again=made.at != now)
+        _tell(configured, ledger, made, sandbox=sandbox, as_json=as_json)
     finally:
         database.close()
 
 
-def _known(database: Database, world: str, step: str) -> None:
-    from campaign.cli import names
-    from campaign.storage.ledger import SqlLedger
+def _at_once(world: str, who: str, why: str, now: datetime) -> None:
+    """Write the row before anything else is loaded: meanwhile something leaves. The ordinary way comes after it."""
+    from campaign import setting_database
+    from campaign.engines.clock import SystemClock
+    from campaign.storage import at_once
 
-    steps = dict.fromkeys(wave.step for wave in SqlLedger(database, world=world).waves())
+    url = setting_database.url()
+    if url is not None:
+        at_once.stop(url, world, "", by=who, why=why, at=now, clock=SystemClock())
+
+
+def _known(ledger: SqlLedger, step: str) -> None:
+    from campaign.cli import names
+
+    steps = dict.fromkeys(wave.step for wave in ledger.waves())
     names.one_of(step, steps, "was never approved here, so that nothing of it goes out", option="STEP")
 
 
-def _say(made: Stop, before: Sequence[Stop]) -> None:
-    from campaign.model.stop import EVERYTHING
-
-    what = "HALTED" if made.step == EVERYTHING else f"{made.step} PAUSED"
-    again = f"{what[0].upper()}{what[1:]} already" if made in before else what
+def _say(made: Stop, those: Sequence[Stop], *, again: bool) -> None:
+    what = f"{made.step} IS PAUSED" if made.step else "HALTED"
     reason = f": {made.why}" if made.why else ""
-    screen.out.print(f"{again}, {made.at:%H:%M:%S} UTC, by {made.by}{reason}", style="bold red", soft_wrap=True)
-    for one in before:
+    already = " already" if again else ""
+    at = f"{made.at:%Y-%m-%d %H:%M:%S} UTC"
+    screen.out.print(f"{what}{already}, {at}, by {made.by}{reason}", style="bold red", soft_wrap=True)
+    for one in those:
         if one.id != made.id:
-            screen.out.print(f"It was stopped before: {one}, at {one.at:%Y-%m-%d %H:%M:%S} UTC.", soft_wrap=True)
+            screen.out.print(f"Also: {one}, at {one.at:%Y-%m-%d %H:%M:%S} UTC.", soft_wrap=True)
 
 
-def _tell(configured: Settings, database: Database, made: Stop, *, sandbox: bool, as_json: bool) -> None:
+def _tell(configured: Settings, ledger: SqlLedger, made: Stop, *, sandbox: bool, as_json: bool) -> None:
     from campaign.engines.clock import SystemClock
     from campaign.errors import CampaignError
-    from campaign.storage.ledger import SqlLedger
 
-    ledger = SqlLedger(database, world="sandbox" if sandbox else "live")
     in_flight = _of(made, ledger.under_way())
     under_way = _wait(ledger, made)
     held = _of(made, ledger.held_by_providers(now=SystemClock().now()))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from campaign.engines.clock import SystemClock
 from campaign.errors import ClaimLost
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
@@ -16,7 +18,7 @@ from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent
 from campaign.model.plan import Late
 from campaign.model.stop import DEAD_MAN, EVERYTHING
 from campaign.model.wave import WaveState
-from campaign.storage import beginning
+from campaign.storage import at_once, beginning
 from campaign.storage.database import Database
 from campaign.storage.ledger import SqlLedger
 from campaign.storage.supporters import SqlSupporters
@@ -210,6 +212,26 @@ def test_a_halt_ends_without_the_pauses_of_single_steps(ledger: SqlLedger) -> No
     ledger.stop("alert", by="Jo Example", why="", at=T0)
     ledger.resume(EVERYTHING, by="Jo Example", at=T0)
     assert {claim.wave.step for claim in claimed(ledger)} == {"second"}
+
+
+def test_the_row_that_the_driver_writes_alone_is_the_same(ledger: SqlLedger, database_url: str) -> None:
+    asked = {"by": "Jo Example", "why": 'it\'s "wrong"', "at": T0 + SECOND / 3}
+    assert at_once.stop(database_url, "live", EVERYTHING, clock=SystemClock(), **asked)  # type: ignore[arg-type]  # as above
+    assert at_once.stop(database_url, "live", EVERYTHING, clock=SystemClock(), **(asked | {"why": "again"}))  # type: ignore[arg-type]  # as above
+    (written,) = ledger.stops()
+    assert ledger.stop(EVERYTHING, **asked) == written  # type: ignore[arg-type]  # as above
+    ledger.resume(EVERYTHING, by="Jo Example", at=T0)
+    made = ledger.stop(EVERYTHING, **asked)  # type: ignore[arg-type]  # as above
+    assert replace(made, id=written.id) == written
+    mail(ledger)
+    assert not claimed(ledger)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///nothing/is/here.db", "sqlite://", "mysql://a/b", "postgresql://127.0.0.1:1/x"]
+)
+def test_where_there_is_no_ledger_the_driver_writes_none(url: str) -> None:
+    assert not at_once.stop(url, "live", EVERYTHING, by="Jo Example", why="", at=T0, clock=SystemClock())
 
 
 # --- too late by then ---

@@ -200,7 +200,7 @@ def test_doubts_are_settled_and_figures_read_under_a_halt(tmp_path: Path) -> Non
         assert at.states() == {State.ACCEPTED: 1}
         at.wait(HOUR)
         metrics.read(at.desk, until=None)
-        assert at.posts["x"].read == [("national", ("1",))]
+        assert [(account, list(refs)) for account, refs in at.posts["x"].read] == [("national", ["1"])]
 
 
 def test_while_something_is_stopped_its_end_is_seen_soon_and_by_a_look_alone(tmp_path: Path) -> None:
