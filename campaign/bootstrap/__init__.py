@@ -21,6 +21,7 @@ from campaign.bootstrap.watched import Watched
 from campaign.errors import NotConfigured
 from campaign.flow import meant, proof, rollout
 from campaign.flow.desk import Desk
+from campaign.lookups.conditions import Answers
 from campaign.model.bundle import Sources
 from campaign.model.delivery import Keys
 from campaign.model.plan import Plan
@@ -104,6 +105,8 @@ def live(settings: Settings, sources: Sources, *, clock: Clock, report: Report) 
     posts = {name: _as_meant(channel, sources.plan, clock) for name, channel in opened.items()}
     program = _program(sources, database, "live", mails, posts, secret, settings, clock, report, stack)
     program.desk.confirm_within = settings.confirm_within
+    program.desk.looker = looker = Answers(clock)
+    stack.callback(looker.close)
     program.desk.feedback = web.feedback(settings, database, clock=clock, tell=program.desk.tell)
     return program
 

@@ -11,6 +11,7 @@ from campaign.files.plan_ab_test import ab_test_of
 from campaign.files.plan_anchors import anchor
 from campaign.files.plan_breakers import limits_of
 from campaign.files.plan_checks import check
+from campaign.files.plan_conditions import when_of
 from campaign.files.plan_draft import read_draft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
 from campaign.files.plan_late import LateDocument
@@ -139,6 +140,8 @@ def _step(
         hand_off=step.hand_off or "direct",
         ahead=step.ahead or AHEAD,
         ab_test=ab_test,
+        after=step.after,
+        when=when_of(step.when),
         approvers=step.approvers or document.approvers,
         quiet=quiet_of(document.quiet, channel=step.channel, own=step.quiet),
     )

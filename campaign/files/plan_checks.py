@@ -9,6 +9,7 @@ from pathlib import Path
 from campaign.files.plan_ab_test import AbTestDocument, wrong_arms, wrong_subjects
 from campaign.files.plan_accounts import misnamed, twice, unlisted
 from campaign.files.plan_breakers import for_email_alone
+from campaign.files.plan_conditions import check_conditions
 from campaign.files.plan_draft import Draft, PlanDraft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
 from campaign.files.plan_quiet import wrong_quiet
@@ -36,6 +37,7 @@ def check(draft: PlanDraft, calendar: LaunchCalendar | None, folder: Path, findi
     if draft.top.has("quiet") and draft.top.document.quiet:
         for what, remedy in wrong_quiet(draft.top.document.quiet):
             findings.add(("quiet",), what, remedy)
+    check_conditions(draft, findings)
     steps = _StepChecks(draft, _Messages(folder / "messages"), findings)
     times = TimeChecks(draft.top, calendar, findings) if calendar else None
     for index, step in draft.steps.items():

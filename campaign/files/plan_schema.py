@@ -16,6 +16,7 @@ from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 from campaign.files.plan_ab_test import AbTestDocument
 from campaign.files.plan_accounts import AccountsDocument
 from campaign.files.plan_breakers import BreakersDocument, StepBreakersDocument
+from campaign.files.plan_conditions import AfterStep, Whens
 from campaign.files.plan_document import Document
 from campaign.files.plan_late import LateDocument, LatesDocument
 from campaign.files.plan_networks import KnownChannel
@@ -172,6 +173,22 @@ class StepDocument(Document):
             "T+0d 09:00 local",
             "2018-05-22 09:00",
             "2018-05-22T09:00-04:00",
+        ],
+    )
+    after: AfterStep | None = Field(
+        default=None,
+        description="Another step that must be out before this one goes: `accepted` (unless written: all of it was "
+        "taken) or `done` (nothing of it is left to be sent, whatever became of it).",
+        examples=["launch-x", {"step": "launch-x", "is": "accepted"}],
+    )
+    when: Whens | None = Field(
+        default=None,
+        description="What must be so before it goes: pages that are live, numbers that are reached. All of it.",
+        examples=[
+            [
+                {"url": "https://act.example.org/", "contains": "Add your name"},
+                {"url": "https://act.example.org/api", "number": "/signatures", "at_least": 10000},
+            ]
         ],
     )
     segment: Slug | None = Field(

@@ -49,6 +49,8 @@ def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
         parts |= _test_parts(bundle, step.ab_test)
     if step.approvers > 1:
         parts["approvers"] = f"{step.approvers} different people"
+    if step.conditions:
+        parts["waits until"] = "\n".join(map(str, step.conditions))
     digest = sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     return Manifest(step=step.id, parts=parts, digest=digest)
 

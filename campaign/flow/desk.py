@@ -11,6 +11,7 @@ from typing import Protocol
 from campaign.flow.feedback import Feedback
 from campaign.flow.notices import Notices
 from campaign.model.breaker import Limits
+from campaign.model.condition import Condition
 from campaign.model.delivery import DeliveryId, Keys, unsubscribe_url
 from campaign.model.event import Event
 from campaign.model.happening import Fact, Happening, Level
@@ -18,6 +19,7 @@ from campaign.model.price import Prices
 from campaign.model.wave import Wave
 from campaign.ports.channel import MailChannel, PostChannel
 from campaign.ports.clock import Clock
+from campaign.ports.conditions import Looker
 from campaign.ports.ledger import Ledger
 
 LEASE = timedelta(minutes=2)
@@ -99,6 +101,11 @@ class Desk:
     resting: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
     confirm_within: timedelta | None = None
     confirmed_until: datetime | None = None
+    looker: Looker | None = None
+    """Who looks at pages and numbers that waves wait for; None where nobody is asked, and they count as met."""
+
+    conditions: dict[str, Sequence[Condition]] = field(default_factory=dict)
+    """What steps wait for, by the digest as which they were approved."""
 
     def __post_init__(self) -> None:
         self.opened_at = self.clock.now()

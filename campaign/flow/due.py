@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from campaign.flow import ab_test, schedule, stop
+from campaign.flow import ab_test, conditions, schedule, stop
 from campaign.flow.desk import Desk
 from campaign.model.delivery import OPEN, State
 from campaign.model.wave import Wave, WaveState
@@ -31,6 +31,8 @@ def waves(desk: Desk) -> Iterator[Wave]:
                 level="warning",
                 wave=wave,
             )
+        elif (waits := conditions.waits(desk, wave)) is not None:
+            _waits(desk, wave, waits)
         elif wave.is_late(now):
             _too_late(desk, wave)
         elif not ab_test.is_open(desk, wave):
@@ -68,6 +70,9 @@ def withdraw(desk: Desk) -> bool:
         if not desk.ledger.withdraw(wave.id):
             continue
         found = True
+        if wave.is_top_up:
+            desk.tell(f"{wave.name}: nothing of it has left; once its step is approved again, top it up again")
+            continue
         desk.tell(f"{wave.name}: nothing of it has left; it waits for approval")
         approval = desk.ledger.approvals()[wave.step]
         if approval.digest == desk.digests().get(wave.step):
@@ -88,6 +93,17 @@ def _changed(desk: Desk, state: WaveState) -> list[Wave]:
     ]
     digests = desk.digests() if ahead else {}
     return [wave for wave in ahead if digests.get(wave.step) != wave.digest]
+
+
+def _waits(desk: Desk, wave: Wave, waits: conditions.Waits) -> None:
+    """End what waits for something that has not come true in time, or cannot any more."""
+    now = desk.clock.now()
+    if not waits.in_vain and not conditions.is_over(wave, now):
+        return
+    waited = "it cannot come true any more" if waits.in_vain else f"the step waits for {wave.late.within} at most"
+    became, why = conditions.ends_as(wave), f"waited until {waits.what}; {waited}"
+    desk.ledger.end_wave(wave.id, became, why=why, at=now)
+    desk.tell(f"{wave.name} is {became.value}: {why}", "condition.failed", level="warning", wave=wave)
 
 
 def _too_late(desk: Desk, wave: Wave) -> None:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from campaign.flow import ab_test, dispatch, due, feedback, hand_off, metrics, prepare, retract, settle, stop, volley
+from campaign.flow import (
+    ab_test,
+    conditions,
+    dispatch,
+    due,
+    feedback,
+    hand_off,
+    metrics,
+    prepare,
+    retract,
+    settle,
+    stop,
+    volley,
+)
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.flow.readiness import Readiness
@@ -22,6 +35,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
     readiness = Readiness(desk, contents)
     lookout = stop.Lookout(desk)
     watching = Watching(desk)
+    outlook = conditions.Lookout(desk)
 
     def turn() -> datetime | None:
         lookout.look()
@@ -31,6 +45,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         due.voided(desk)
         hand_off.reach(desk, contents)
         due.withdraw(desk)
+        outlook.look()
         for wave in due.waves(desk):
             prepare.wave(desk, contents, wave)
         readiness.start()
@@ -60,6 +75,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         )
         lookout.look()  # of what was stopped meanwhile
         soonest = min((instant for instant in instants if instant is not None), default=None)
+        soonest = min((at for at in (soonest, outlook.next_at(soonest)) if at is not None), default=None)
         nobody_at = stop.next_at(desk)
         soonest = min(soonest, nobody_at) if soonest and nobody_at else soonest
         # Figures that are still to be read keep nobody up: whoever waits for them asks for it.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, NewType
 
 from campaign.model.breaker import Limits
+from campaign.model.condition import After, Condition, Elsewhere
 from campaign.model.message import Source
 from campaign.model.segment import Segment, Share
 
@@ -195,6 +196,13 @@ class Step:
     ab_test: AbTest | None = None
     approvers: int = 1
     quiet: Quiet | None = None
+    after: After | None = None
+    when: tuple[Elsewhere, ...] = ()
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All that has to be so before it goes out, in the order by which the ledger numbers them."""
+        return (*((self.after,) if self.after else ()), *self.when)
 
     def messages(self) -> tuple[str, ...]:
         """The names of its message, and of those that arms of its A/B test have instead."""

@@ -24,6 +24,7 @@ from campaign.model.resolution import Correction
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.ports.afterwards import Afterwards
+from campaign.ports.conditions import Conditions
 from campaign.ports.gauges import Gauges
 from campaign.ports.stops import Stops
 
@@ -49,7 +50,7 @@ class Applied(NamedTuple):
     corrected: Sequence[Correction] = ()
 
 
-class Ledger(Stops, Gauges, Afterwards, Protocol):
+class Ledger(Stops, Gauges, Afterwards, Conditions, Protocol):
     """One world's record: live, sandbox or rehearsal. Each method is one transaction, but within ``together``."""
 
     @property

@@ -41,13 +41,14 @@ from campaign.storage import (
 from campaign.storage import tables as t
 from campaign.storage.afterwards import SqlAfterwards
 from campaign.storage.bundles import pack_payload
+from campaign.storage.conditions import SqlConditions
 from campaign.storage.counting import close_if_done, hold
 from campaign.storage.database import upsert
 from campaign.storage.gauges import SqlGauges
 from campaign.storage.stopping import SqlStops
 
 
-class SqlLedger(SqlStops, SqlGauges, SqlAfterwards):
+class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlConditions):
     """See ``campaign.ports.ledger.Ledger``. Several worlds may share a database and know nothing of each other."""
 
     def approve(

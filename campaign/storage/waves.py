@@ -19,7 +19,7 @@ from campaign.model.plan import Late
 from campaign.model.preference import ASKED_FOR_ONE
 from campaign.model.segment import Audience, Share
 from campaign.model.wave import TOP_UP, PlannedWave, Wave, WaveState
-from campaign.storage import approvals, media, spending
+from campaign.storage import approvals, conditions, media, spending
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_bundle, unpack_bundle
 from campaign.storage.counting import close_if_done, shift
@@ -59,6 +59,7 @@ def approve(
     if not approvals.record(connection, world, bundle, manifest, by=by, at=at).is_enough:
         return ()
     there = {wave.number: wave for wave in find(connection, world, step=step.id) if not wave.is_top_up}
+    conditions.begin_anew(connection, there.values(), manifest.digest, release=release)
     _same_test(there, planned)
     _drop_decision(connection, world, step.id, planned)
     placed = []
