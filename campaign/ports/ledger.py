@@ -26,6 +26,7 @@ from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.ports.afterwards import Afterwards
 from campaign.ports.conditions import Conditions
 from campaign.ports.gauges import Gauges
+from campaign.ports.reports import Reports
 from campaign.ports.stops import Stops
 
 
@@ -50,7 +51,7 @@ class Applied(NamedTuple):
     corrected: Sequence[Correction] = ()
 
 
-class Ledger(Stops, Gauges, Afterwards, Conditions, Protocol):
+class Ledger(Stops, Gauges, Afterwards, Reports, Conditions, Protocol):
     """One world's record: live, sandbox or rehearsal. Each method is one transaction, but within ``together``."""
 
     @property

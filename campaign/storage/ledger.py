@@ -45,10 +45,11 @@ from campaign.storage.conditions import SqlConditions
 from campaign.storage.counting import close_if_done, hold
 from campaign.storage.database import upsert
 from campaign.storage.gauges import SqlGauges
+from campaign.storage.reports import SqlReports
 from campaign.storage.stopping import SqlStops
 
 
-class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlConditions):
+class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
     """See ``campaign.ports.ledger.Ledger``. Several worlds may share a database and know nothing of each other."""
 
     def approve(
