@@ -47,6 +47,7 @@ def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
         parts["thread"] = "the first part alone"
     if step.ab_test is not None:
         parts |= _test_parts(bundle, step.ab_test)
+    parts |= _pace_parts(bundle)
     if step.approvers > 1:
         parts["approvers"] = f"{step.approvers} different people"
     if step.conditions:
@@ -58,7 +59,23 @@ def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
 def _instant(wave: PlannedWave) -> str:
     where = "" if wave.zones is None else " " + " ".join(wave.zones)
     arm = f" {wave.arm}" if wave.arm else ""
-    return f"{wave.number}: {wave.due_at.isoformat()}{arm}{where}"
+    drawn = f" draws from {wave.share.start} up to {wave.share.end}" if wave.share and not wave.arm else ""
+    most = f" at most {wave.most}" if wave.most is not None else ""
+    return f"{wave.number}: {wave.due_at.isoformat()}{arm}{drawn}{most}{where}"
+
+
+def _pace_parts(bundle: Bundle) -> dict[str, str]:
+    """How the audience is divided, and how fast it goes out; parts only where the plan says so."""
+    step, parts = bundle.step, {}
+    if step.portions:
+        parts["waves"] = f"{step.portions}, drawn by the seed {step.portions.seed}"
+    if step.ramp:
+        ramp = step.ramp
+        parts["ramp"] = f"{ramp.first} first, then {ramp.grow:g} times as many every {ramp.every}, seed {ramp.seed}"
+    paces = bundle.plan.paces(step)
+    if paces:
+        parts["rate"] = "\n".join(f"{pace.bucket}: {pace.rate}" for pace in paces)
+    return parts
 
 
 def _test_parts(bundle: Bundle, test: AbTest) -> dict[str, str]:

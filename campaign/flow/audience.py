@@ -6,8 +6,11 @@ from campaign.model.bundle import Bundle
 from campaign.model.segment import Audience, Share
 
 
-def of(bundle: Bundle, zones: tuple[str, ...] | None = None, *, share: Share | None = None) -> Audience:
-    """The audience of an e-mail step; in ``zones`` only where its wave is by local time, and of it a ``share`` only.
+def of(
+    bundle: Bundle, zones: tuple[str, ...] | None = None, *, share: Share | None = None, most: int | None = None
+) -> Audience:
+    """The audience of an e-mail step; in ``zones`` only where its wave is by local time, and of it a ``share`` only, or
+    so many at ``most``.
 
     The plan's language is the one that is sent to people of a language the message does not have. All arms of an A/B
     test have the same languages, ``check`` sees to it.
@@ -24,4 +27,5 @@ def of(bundle: Bundle, zones: tuple[str, ...] | None = None, *, share: Share | N
         variants=tuple(languages),
         share=share,
         campaign=bundle.plan.campaign,
+        most=most,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from campaign.errors import BadInput, LedgerError, OverBudget
-from campaign.flow import audience, hand_off, spending
+from campaign.flow import audience, hand_off, pacing, spending
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.flow.illustrate import Illustrated, illustrate
@@ -27,9 +27,11 @@ def wave(desk: Desk, contents: Contents, due: Wave) -> int:
         return 0
     if step.channel == "email":
         size = desk.mails[bundle.plan.sender.via].limits.batch if bundle.plan.sender else 1
-        people = audience.of(bundle, due.zones, share=due.share)
+        size = min([size, *(pace.rate.batch for pace in due.paces)])
+        people = audience.of(bundle, due.zones, share=due.share, most=due.most)
         reads = _compiled(contents, due, people.variants)
         planned = desk.ledger.prepare_mail(due, people, batch_size=size, at=now, reads=reads)
+        pacing.all_reached(desk, due, planned)
     else:
         planned = _posts(desk, contents, due)
     desk.watch.planned(planned)

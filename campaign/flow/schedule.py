@@ -16,7 +16,9 @@ from typing import Protocol
 
 from campaign.flow import cron, quiet
 from campaign.flow.wall_clock import DAY, Share, at_local_time, one_reading, readings, shown, zone_names
+from campaign.model.draw import DRAWS
 from campaign.model.plan import EMAIL, Absolute, AbTest, ClockChange, Plan, Relative, Repeat, Step, When
+from campaign.model.segment import Share as DrawnShare
 from campaign.model.wave import WINNER, PlannedWave
 
 __all__ = ["MAX_REPETITIONS", "Calendar", "instant", "readings", "timeline", "walls", "waves", "zone_names"]
@@ -74,6 +76,8 @@ def waves(plan: Calendar, step: Step, *, zones: Collection[str] = ()) -> tuple[P
         PlannedWave(step=step.id, number=number, due_at=at, zones=found[at][0], notes=found[at][1])
         for number, at in enumerate(sorted(found), start=1)
     )
+    if step.portions or step.ramp:
+        return _one_after_the_other(plan, step, whole, everywhere)
     return _in_arms(plan, step, whole, step.ab_test, everywhere) if step.ab_test else whole
 
 
@@ -107,6 +111,37 @@ def _in_arms(
         ).items()
     ]
     return tuple(replace(wave, number=number) for number, wave in enumerate([*arms, *rest], start=1))
+
+
+def _one_after_the_other(
+    plan: Calendar, step: Step, whole: Sequence[PlannedWave], zones: tuple[str, ...]
+) -> tuple[PlannedWave, ...]:
+    """Each wave divided into those of its portions, or of its ramp, numbered by instant."""
+    divided = [
+        replace(wave, due_at=at, zones=names, notes=notes, share=share, most=most)
+        for wave in whole
+        for after, share, most in _divisions(step)
+        for at, (names, notes) in _outside_quiet(
+            plan, step, {_later(plan, wave.due_at, after): (wave.zones, () if after else wave.notes)}, zones
+        ).items()
+    ]
+    divided.sort(key=lambda wave: wave.due_at)  # at the same instant in the order of the portions
+    return tuple(replace(wave, number=number) for number, wave in enumerate(divided, start=1))
+
+
+def _divisions(step: Step) -> Iterator[tuple[timedelta, DrawnShare, int | None]]:
+    if step.portions:
+        yield from ((part.after, share, None) for part, share in step.portions.shares())
+    elif step.ramp:
+        everybody = DrawnShare(0, DRAWS, step.ramp.seed)
+        yield from ((step.ramp.every * number, everybody, size) for number, size in enumerate(step.ramp.sizes()))
+
+
+def _later(plan: Calendar, at: datetime, after: timedelta) -> datetime:
+    """Whole days keep the time of day in the campaign's zone when clocks change."""
+    if not after or after % DAY:
+        return at + after
+    return one_reading(shown(at, plan.zone) + after, plan.zone, plan.clock_change)[0]
 
 
 def timeline(plan: Plan) -> tuple[PlannedWave, ...]:

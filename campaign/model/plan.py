@@ -12,6 +12,7 @@ from typing import Literal, NewType
 from campaign.model.breaker import Limits
 from campaign.model.condition import After, Condition, Elsewhere
 from campaign.model.message import Source
+from campaign.model.pace import Pace, Portions, Ramp, Rate, by_channel, by_step
 from campaign.model.segment import Segment, Share
 
 Channel = NewType("Channel", str)
@@ -174,8 +175,10 @@ class Step:
     ``hand_off`` ``staged`` hands e-mail to the provider ``ahead`` of its instant, which sends it at the instant;
     ``direct`` hands it over at the instant. ``embargo`` is the floor before which nothing of this step may leave;
     None is no floor. ``thread`` ``first`` posts only the first part of its message, for accounts that may not reply.
-    ``approvers`` is how many people must approve it. ``quiet`` are hours in which it does not come. ``line`` is where
-    the step begins in the plan.
+    ``approvers`` is how many people must approve it. ``quiet`` are hours in which it does not come. ``portions`` or
+    ``ramp`` divide its audience into waves one after the other, ``rate`` is how fast each goes out. It waits until
+    what it comes ``after`` is out, and until what is to be so ``when`` it goes is so. ``line`` is where the step begins
+    in the plan.
     """
 
     id: str
@@ -196,6 +199,9 @@ class Step:
     ab_test: AbTest | None = None
     approvers: int = 1
     quiet: Quiet | None = None
+    portions: Portions | None = None
+    ramp: Ramp | None = None
+    rate: Rate | None = None
     after: After | None = None
     when: tuple[Elsewhere, ...] = ()
 
@@ -224,7 +230,8 @@ class Plan:
     links get no UTM tags, ``facts`` what messages may state beside the letter. ``handles`` are the accounts' names on
     their networks, by channel and account: who must stand behind the credentials. ``breakers`` are how much may go
     wrong with what is sent: they can only stop it, so nobody has to approve them. ``author`` is who has written what
-    is to be approved, "" where the plan does not say. ``launch_written`` is how it writes T-0.
+    is to be approved, "" where the plan does not say. ``launch_written`` is how it writes T-0. ``rates`` are how fast
+    whole channels go out.
     """
 
     path: Path
@@ -249,6 +256,14 @@ class Plan:
     author: str = ""
     launch_written: str = ""
     breakers: Limits = field(default_factory=Limits)
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+
+    def paces(self, step: Step) -> tuple[Pace, ...]:
+        """The rates that a step keeps to: its own, and the one of its channel that it shares with others."""
+        paces = [Pace(by_step(step.id), step.rate)] if step.rate else []
+        if step.channel in self.rates:
+            paces.append(Pace(by_channel(step.channel), self.rates[step.channel]))
+        return tuple(paces)
 
     def step(self, step_id: str) -> Step:
         """The step of that id; KeyError where there is none."""

@@ -41,7 +41,8 @@ class Audience:
 
     A supporter without a zone counts as being in ``home_zone``. ``variants`` are the message's languages, the
     default first; each supporter gets the one they speak, else the default. ``share`` is who of them by a random
-    draw, None is all. ``campaign`` is whose e-mail it is: some people want that of one campaign and no other.
+    draw, None is all, and ``most`` how many of these at most, in the order of the draw. ``campaign`` is whose e-mail
+    it is: some people want that of one campaign and no other.
     """
 
     segment: Segment
@@ -50,6 +51,7 @@ class Audience:
     variants: tuple[str, ...] = ("",)
     share: Share | None = None
     campaign: str = ""
+    most: int | None = None
 
     def variant(self, language: str) -> str:
         """The one of ``variants`` that somebody gets who speaks ``language``; "" is not known."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from campaign.model.delivery import State
+from campaign.model.pace import Pace
 from campaign.model.plan import Late
 from campaign.model.segment import Share
 
@@ -42,6 +43,7 @@ class PlannedWave:
     ``zones`` are the supporters' zones it is for, None where it is for all. ``notes`` tell what a person should know
     of how the instant came about (a skipped or doubled local time, an embargo that moved it). ``arm`` is the arm of
     the step's A/B test that it gets, "" where there is none; ``share`` who of the audience it is for, None is all.
+    ``most`` is how many of them at most, drawn by ``share``'s seed: a wave of a ramp.
     """
 
     step: str
@@ -51,6 +53,7 @@ class PlannedWave:
     notes: tuple[str, ...] = ()
     arm: str = ""
     share: Share | None = None
+    most: int | None = None
 
     @property
     def name(self) -> str:
@@ -62,7 +65,8 @@ class Wave:
     """A wave as the ledger holds it. ``counts`` are deliveries by their state now; they sum to ``planned``.
 
     ``ahead`` is how long before its instant it is handed to the provider; zero where it is handed over at it.
-    ``reads`` are a supporter's attributes that its e-mail is filled from; None is all of them.
+    ``reads`` are a supporter's attributes that its e-mail is filled from; None is all of them. ``most`` is how many
+    people it has at most, ``paces`` are the rates that it keeps to.
     """
 
     id: int
@@ -84,13 +88,14 @@ class Wave:
     arm: str = ""
     share: Share | None = None
     reads: frozenset[str] | None = None
+    most: int | None = None
+    paces: tuple[Pace, ...] = ()
+    goes_on_at: datetime | None = None
+    """Of one that keeps to a rate and has begun: when the next of it is due."""
 
     @property
     def name(self) -> str:
-        if not self.is_top_up:
-            return f"{self.step}#{self.number}"
-        which, time = divmod(self.number, TOP_UP)
-        return f"{self.step}#{time or ''}{'-' if time else ''}top-up-{which}"
+        return wave_name(self.step, self.number)
 
     @property
     def is_top_up(self) -> bool:
@@ -108,10 +113,24 @@ class Wave:
 
     def is_late(self, now: datetime) -> bool:
         """True where it is later than its step allows, and the step does not say to send it all the same."""
-        return self.late.then != "send" and now > self.due_at + self.late.within
+        return self.late.then != "send" and now > self._expected_at + self.late.within
+
+    @property
+    def _expected_at(self) -> datetime:
+        """From when its lateness counts: its instant. What keeps to a rate may take its time, and counts from when the
+        next of it was due."""
+        return self.due_at if self.goes_on_at is None else max(self.due_at, self.goes_on_at)
 
     def too_late(self, now: datetime) -> tuple[WaveState, str]:
         """What becomes of it where it is late, by its step's own rule, and why."""
-        by = str(now - self.due_at).split(".")[0]
+        by = str(now - self._expected_at).split(".")[0]
         became = WaveState.HELD if self.late.then == "hold" else WaveState.MISSED
         return became, f"{by} late; the step allows {self.late.within}"
+
+
+def wave_name(step: str, number: int) -> str:
+    """``alert#1``, ``alert#top-up-1``, or ``weekly#3-top-up-1``."""
+    which, time = divmod(number, TOP_UP)
+    if not which:
+        return f"{step}#{number}"
+    return f"{step}#{time}-top-up-{which}" if time else f"{step}#top-up-{which}"

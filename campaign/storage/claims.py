@@ -17,7 +17,7 @@ from campaign.errors import ClaimLost
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.wave import Wave, WaveState
-from campaign.storage import stops
+from campaign.storage import buckets, stops
 from campaign.storage import tables as t
 from campaign.storage.batches import (
     become,
@@ -112,6 +112,12 @@ def _take(
     if not rows:
         return 0, ()
     waves = {wave.id: wave for wave in find(connection, world, ids={row.wave_id for row in rows})}
+    taken = len(rows)
+    if any(wave.paces for wave in waves.values()):
+        until = now + (ahead or timedelta(0))
+        rows = buckets.draw(connection, world, [(row, waves[row.wave_id]) for row in rows], now=now, until=until)
+        if not rows:
+            return taken, ()
     connection.execute(
         sa.update(b)
         .where(b.c.id.in_([row.id for row in rows]))
@@ -127,10 +133,10 @@ def _take(
     )
     claims = []
     for row in rows:
-        taken = _claim(connection, row, waves[row.wave_id], owner, now)
-        if taken is not None:
-            claims.append(taken)
-    return len(rows), claims
+        one = _claim(connection, row, waves[row.wave_id], owner, now)
+        if one is not None:
+            claims.append(one)
+    return taken, claims
 
 
 def _ahead(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
@@ -234,6 +240,8 @@ def renew(connection: Connection, mine: Sequence[Claim], *, now: datetime, lease
 
 def release(connection: Connection, claim: Claim, *, now: datetime, due_at: datetime, why: str) -> None:
     batch = held(connection, claim)
+    if claim.wave.paces and not batch.begun:
+        buckets.give_back(connection, claim, len(claim.seqs))
     stop = stops.of_wave(connection, batch.wave_id)
     if stop is None or batch.begun:
         _wait(connection, batch, claim.seqs, State.DEFERRED, now=now, due_at=due_at, why=why)

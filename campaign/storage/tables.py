@@ -164,6 +164,8 @@ waves = Table(
     Column("share_end", Integer),  # to here, in 1/10,000
     Column("seed", Id, nullable=False, server_default="0"),
     Column("media", Text),  # JSON: what each part of its post shows, fitted to its network; NULL is nothing
+    Column("most", Integer),  # a ramp's: at most so many people; NULL is no limit
+    _text("paces"),  # JSON: the rates that it keeps to, each with its bucket; "" is none
     UniqueConstraint("world", "step", "number"),
     Index(None, "world", "state", "due_at"),
 )

@@ -19,7 +19,7 @@ from campaign.model.plan import Late
 from campaign.model.preference import ASKED_FOR_ONE
 from campaign.model.segment import Audience, Share
 from campaign.model.wave import TOP_UP, PlannedWave, Wave, WaveState
-from campaign.storage import approvals, conditions, media, spending
+from campaign.storage import approvals, buckets, conditions, media, portions, spending
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_bundle, unpack_bundle
 from campaign.storage.counting import close_if_done, shift
@@ -63,6 +63,7 @@ def approve(
     _same_test(there, planned)
     _drop_decision(connection, world, step.id, planned)
     placed = []
+    paces = buckets.stored(bundle.plan.paces(step))
     for wave in planned:
         values: dict[str, Any] = {
             "channel": step.channel,
@@ -76,6 +77,8 @@ def approve(
             "share_start": wave.share.start if wave.share else None,
             "share_end": wave.share.end if wave.share else None,
             "seed": wave.share.seed if wave.share else 0,
+            "most": wave.most,
+            "paces": paces,
         }
         old = there.pop(wave.number, None)
         if old is None:
@@ -112,6 +115,8 @@ def _same_test(there: Mapping[int, Wave], planned: Sequence[PlannedWave]) -> Non
     now = {wave.number: (wave.arm, wave.share) for wave in planned}
     for number, wave in there.items():
         is_tested = wave.arm or any(arm for arm, _ in now.values())
+        if wave.prepared_at is not None and not is_tested:
+            portions.same(wave, now.get(number, ("", None))[1])
         if wave.prepared_at is not None and is_tested and now.get(number) != (wave.arm, wave.share):
             went = f'went out as the arm "{wave.arm}" of an A/B test' if wave.arm else "went out without an A/B test"
             raise NotApproved(
@@ -157,6 +162,9 @@ def find(
     for some in (prepared[at : at + 500] for at in range(0, len(prepared), 500)):
         for row in connection.execute(sa.select(t.counts).where(t.counts.c.wave_id.in_(some), t.counts.c.n != 0)):
             counted.setdefault(row.wave_id, {})[State(row.state)] = row.n
+    paced = [row.id for row in rows if row.paces and row.state == WaveState.PREPARED.value and row.first_sent_at]
+    # Whoever claims has just seen what is due.
+    goes_on_at = buckets.next_of(connection, paced) if paced and ids is None else {}
     return [
         Wave(
             id=row.id,
@@ -178,6 +186,9 @@ def find(
             arm=row.arm,
             reads=None if row.reads is None else frozenset(json.loads(row.reads)),
             share=None if row.share_start is None else Share(row.share_start, row.share_end, row.seed),
+            most=row.most,
+            paces=buckets.read(row.paces),
+            goes_on_at=goes_on_at.get(row.id),
         )
         for row in rows
     ]
@@ -226,8 +237,12 @@ def prepare_mail(
     others = _others(connection, wave_id)
     if not enter(connection, wave_id):
         return _planned(connection, wave_id)
-    others = [*others, *_top_ups(connection, wave_id)]
-    who = sa.and_(matches(audience.segment), in_zones(audience), in_share(audience), in_none_of(others))
+    earlier = portions.earlier(connection, wave_id)
+    others = [*others, *_top_ups(connection, wave_id), *earlier]
+    drawn = sa.or_(in_share(audience), *portions.passed(earlier.values(), audience))
+    who = sa.and_(matches(audience.segment), in_zones(audience), drawn, in_none_of(others))
+    if audience.most is not None:
+        who = portions.first(who, audience, audience.most)
     return enter_people(connection, wave_id, audience, who, batch_size=batch_size, at=at, reads=reads)
 
 
@@ -276,12 +291,12 @@ def _others(connection: Connection, wave_id: int) -> Sequence[int]:
     rest gets, and whoever has moved to another zone meanwhile gets nothing twice.
     """
     w = t.waves.c
-    mine = connection.execute(sa.select(w.world, w.step, w.arm).where(w.id == wave_id)).one()
-    if not mine.arm:
+    mine = connection.execute(sa.select(w.world, w.step, w.arm, w.share_start).where(w.id == wave_id)).one()
+    if not mine.arm and mine.share_start is None:
         return ()
     lock_step(connection, mine.world, mine.step)
     others = sa.select(w.id).where(w.world == mine.world, w.step == mine.step, w.prepared_at.is_not(None))
-    return connection.execute(others.where(w.id != wave_id)).scalars().all()
+    return connection.execute(others.where(w.id != wave_id)).scalars().all() if mine.arm else ()
 
 
 def lock_step(connection: Connection, world: str, step: str) -> None:

@@ -19,6 +19,8 @@ def _text(name: str) -> sa.Column[str]:
 
 def upgrade() -> None:
     op.add_column("approvals", _text("author"))
+    op.add_column("waves", sa.Column("most", sa.Integer()))
+    op.add_column("waves", _text("paces"))
     op.create_index(
         "ix_events_blocked",
         "events",

@@ -1,0 +1,139 @@
+"""pacing: when what goes out bit by bit will be through, and how that compares with how it goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from campaign.flow.desk import Desk
+from campaign.model.delivery import OPEN, State
+from campaign.model.draw import DRAWS
+from campaign.model.pace import Pace
+from campaign.model.plan import Plan
+from campaign.model.wave import PlannedWave, Wave, WaveState
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """``ends_at`` is when the last of ``people`` goes out. ``waves`` is how many waves it takes, None where all waves
+    of a ramp do not reach everybody: then ``reached`` is how many they do."""
+
+    people: int
+    reached: int
+    ends_at: datetime
+    waves: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a wave that keeps to a rate goes. ``done`` of ``to_send`` have gone out since ``began_at``. ``forecast_at``
+    is when it would be through by its rate, ``ends_at`` when at the pace so far, or when it was; None: not known yet.
+    """
+
+    wave: Wave
+    done: int
+    to_send: int
+    began_at: datetime
+    forecast_at: datetime
+    ends_at: datetime | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.done >= self.to_send
+
+
+def all_reached(desk: Desk, due: Wave, planned: int) -> None:
+    """End the later waves of a ramp where this one had room for more people than there are."""
+    if due.most is None or planned >= due.most or due.state is not WaveState.WAITING:
+        return
+    why = f"everybody was reached by {due.name}"
+    for wave in desk.ledger.waves(step=due.step, states=(WaveState.WAITING,)):
+        if wave.most is not None and wave.number > due.number:
+            desk.ledger.end_wave(wave.id, WaveState.DONE, why=why, at=desk.clock.now())
+    desk.tell(f"{due.name}: the ramp has reached everybody", "ramp.over", wave=due)
+
+
+def lasts(paces: Sequence[Pace], people: int) -> timedelta:
+    """From the first batch of so many to the last. The first goes at once, for its bucket is full."""
+    if not paces or not people:
+        return timedelta(0)
+    size = min(pace.rate.batch for pace in paces)
+    slowest = max(pace.rate.takes(size) for pace in paces)
+    return slowest * (math.ceil(people / size) - 1)
+
+
+def forecasts(
+    plan: Plan,
+    waves: Mapping[str, Sequence[PlannedWave]],
+    people: Mapping[str, int],
+    zones: Mapping[str, Mapping[str, int]],
+) -> Mapping[str, Forecast]:
+    """When each step that keeps to a rate, or has waves one after the other, will be through.
+
+    ``people`` are how many a step reaches, ``zones`` how many of its segment are in each zone ("": not known), for
+    waves by local time. Steps that share a rate go out one after the other, by their instants.
+    """
+    concerned = [step for step in plan.steps if step.portions or step.ramp or plan.paces(step)]
+    mine = {step.id: step for step in concerned}
+    left = {step.id: people.get(step.id, len(step.accounts)) for step in concerned}
+    free_at: dict[str, datetime] = {}
+    found: dict[str, Forecast] = {}
+    used: dict[str, int] = {}
+    timeline = [wave for step in concerned for wave in waves[step.id]]
+    for wave in sorted(timeline, key=lambda wave: wave.due_at):
+        step, paces = mine[wave.step], plan.paces(mine[wave.step])
+        whole = people.get(step.id, len(step.accounts))
+        number = _in_wave(wave, whole, left[step.id], zones.get(step.id, {}), plan.zone)
+        if wave.most is not None and not left[step.id] and used.get(step.id):
+            continue
+        if not step.repeat:
+            left[step.id] -= number
+        used[step.id] = used.get(step.id, 0) + 1
+        begins_at = max([wave.due_at, *(free_at.get(pace.bucket, wave.due_at) for pace in paces)])
+        for pace in paces:
+            free_at[pace.bucket] = begins_at + pace.rate.takes(number)
+        ends_at = begins_at + lasts(paces, number)
+        before = found.get(step.id)
+        short = step.ramp is not None and left[step.id] > 0
+        found[step.id] = Forecast(
+            people=whole,
+            reached=whole - left[step.id] if step.ramp else whole,
+            ends_at=max(ends_at, before.ends_at) if before else ends_at,
+            waves=None if short else used[step.id],
+        )
+    return found
+
+
+def _in_wave(wave: PlannedWave, people: int, left: int, zones: Mapping[str, int], home: str) -> int:
+    if wave.most is not None:
+        return min(wave.most, left)
+    number = float(people)
+    if wave.share is not None:
+        number *= (wave.share.end - wave.share.start) / DRAWS
+    everybody = sum(zones.values())
+    if wave.zones is not None and everybody:
+        served = frozenset(wave.zones)
+        number *= sum(n for zone, n in zones.items() if (zone or home) in served) / everybody
+    return round(number)
+
+
+def progress(waves: Sequence[Wave]) -> Sequence[Progress]:
+    """How those go, or went, that keep to a rate and have begun."""
+    found = []
+    for wave in waves:
+        began_at = wave.first_sent_at
+        if not wave.paces or began_at is None:
+            continue
+        unsent = sum(wave.counts.get(state, 0) for state in OPEN)
+        to_send = wave.planned - wave.counts.get(State.SUPPRESSED, 0)
+        done = to_send - unsent
+        forecast_at = max(began_at, wave.due_at) + lasts(wave.paces, to_send)
+        ends_at = wave.finished_at
+        if unsent and wave.goes_on_at is not None and done and wave.goes_on_at > began_at:
+            each = (wave.goes_on_at - began_at) / done
+            batch = min(pace.rate.batch for pace in wave.paces)
+            ends_at = wave.goes_on_at + each * max(0, unsent - batch)
+        found.append(Progress(wave, done, to_send, began_at, forecast_at, ends_at))
+    return found
