@@ -176,7 +176,9 @@ def _show_notices(result: Result) -> None:
 def _show_proof(result: Result) -> None:
     proof = result.proof
     if proof.holds:
-        held = f" {proof.in_doubt:,} are in doubt and held for a person." if proof.in_doubt else ""
+        held = (
+            f" {proof.in_doubt:,} are in doubt and held for a person: see `campaign resolve`." if proof.in_doubt else ""
+        )
         screen.out.print(
             f"The sandbox holds {proof.mails:,} e-mails and {proof.posts:,} posts: none twice, none lost.{held}",
             style="bold green",

@@ -212,3 +212,12 @@ def as_json(case: Case) -> Mapping[str, object]:
         "waits_for_a_person": case.waits,
         "if_not_sent": case.again,
     }
+
+
+def point_to(ledger: SqlLedger, now: datetime) -> None:
+    """Where something is in doubt that waits for a person, or a person was wrong, say so and where to go on."""
+    waiting = [case for case in cases(ledger, ledger.questions(now=now), now) if case.waits]
+    if waiting:
+        number = screen.counted(sum(len(case.question.seqs) for case in waiting), "message")
+        screen.say("In doubt: ", f"{number}, and only a person can say. See: campaign resolve", style="yellow")
+    show_resolutions(ledger.resolutions())

@@ -75,7 +75,9 @@ def top_up(
             return
         _show(found, live=live)
         if not found.number:
-            screen.out.print("\nNobody is to be topped up." if not found.posts else "\nNothing is to be posted.")
+            screen.out.print(
+                "\nNobody is to be topped up." if standing.step.channel == "email" else "Nothing of it is to be posted."
+            )
             return
         placed = _placed(ledger, found, _confirmed(found, yes_send_to, live=live), by, why)
         _report(ledger, placed, found, live=live)
@@ -110,8 +112,7 @@ def _show(found: Look, *, live: bool) -> None:
     where = "" if live else ", in the sandbox"
     time = f", the time that was its wave {found.time}" if found.time else ""
     screen.out.print(f"Topping up {step.id}{time}{where}", style="bold", soft_wrap=True)
-    unit = "" if step.channel == "email" else " posts"
-    parts = [f"{found.got:,}{unit} {'stand' if unit else 'have it'}"]
+    parts = [f"{found.got:,} have it"] if step.channel == "email" else [f"{screen.counted(found.got, 'post')} out"]
     parts += [f"{found.under_way:,} {'are' if found.under_way > 1 else 'is'} on the way"] if found.under_way else []
     parts += [f"{found.in_doubt:,} may have it (in doubt: campaign resolve {step.id})"] if found.in_doubt else []
     screen.out.print(f"{', '.join(parts)}. None of these is touched.", soft_wrap=True)
@@ -148,7 +149,6 @@ def _remedy(reason: Reason) -> str:
 
 def _show_posts(found: Look) -> None:
     step = found.bundle.step
-    screen.out.print()
     for chosen, head in ((True, "It is posted by"), (False, "It is not posted by")):
         for one in found.posts:
             if (one in found.chosen) is not chosen:

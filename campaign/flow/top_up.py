@@ -56,7 +56,8 @@ def look(ledger: Ledger, standing: Standing, *, including: Collection[Reason] = 
     approval, step = standing.approval, standing.step
     if approval is None or not standing.is_approved:
         what = "was never approved" if approval is None else "is not approved as it is now"
-        raise NotApproved(f"{step.id} {what}; look at it with `campaign plan`, then: campaign approve {step.id}")
+        command = f"campaign approve {step.id}" + ("" if ledger.world == "live" else " --sandbox")
+        raise NotApproved(f"{step.id} {what}; look at it with `campaign plan`, then: {command}")
     if step.embargo is not None and now < step.embargo:
         until = f"{step.embargo:%d %b %Y %H:%M} UTC"
         raise CampaignError(f"{step.id} is under embargo until {until}; nothing of it may leave")
@@ -106,6 +107,7 @@ def place(
         late=step.late,
         ahead=timedelta(0),
         arm=found.arm,
+        paces=found.bundle.plan.paces(step),
     )
     placed = ledger.top_up(
         wave,

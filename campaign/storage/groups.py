@@ -19,7 +19,7 @@ from campaign.errors import GroupClosed
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.group import Group, GroupState
-from campaign.model.wave import Wave, WaveState
+from campaign.model.wave import TOP_UP, Wave, WaveState
 from campaign.storage import spending
 from campaign.storage import tables as t
 from campaign.storage.among import among
@@ -192,9 +192,9 @@ def not_called_back(connection: Connection, group_id: int, *, why: str, unsure: 
 
 
 def withdraw(connection: Connection, wave_id: int) -> bool:
-    """Take a held wave out of the ledger again as far as it was prepared."""
+    """Take a held wave out of the ledger again as far as it was prepared. A top-up is over by that."""
     w, g, c = t.waves.c, t.groups.c, t.counts.c
-    wave = connection.execute(sa.select(w.state, w.planned).where(w.id == wave_id)).one()
+    wave = connection.execute(sa.select(w.state, w.number).where(w.id == wave_id)).one()
     undecided = connection.execute(sa.select(g.id).where(g.wave_id == wave_id, g.state.in_(_UNDECIDED))).first()
     nothing_left = (State.PLANNED, State.DEFERRED, State.SUPPRESSED, State.REFUSED)
     left = connection.execute(
@@ -206,12 +206,15 @@ def withdraw(connection: Connection, wave_id: int) -> bool:
     connection.execute(sa.delete(t.attempts).where(t.attempts.c.batch_id.in_(mine)))
     for table in (t.outcomes, t.batches, t.deliveries, t.counts):
         connection.execute(sa.delete(table).where(table.c.wave_id == wave_id))
+    became, why = WaveState.WAITING, ""
+    if wave.number >= TOP_UP:
+        # Whom it was for is known no more, and everybody else of the step has it.
+        became, why = WaveState.CANCELLED, "its step has changed since it was placed; top it up again"
+    values = {"state": became.value, "why": why, "planned": 0}
     connection.execute(
         sa.update(t.waves)
         .where(w.id == wave_id)
-        .values(
-            state=WaveState.WAITING.value, planned=0, prepared_at=None, first_sent_at=None, finished_at=None, why=""
-        )
+        .values(prepared_at=None, first_sent_at=None, finished_at=None, **values)
     )
     spending.give_back(connection, wave_id)
     return True

@@ -21,6 +21,7 @@ from campaign.model.preference import ASKED_FOR_LESS
 from campaign.model.segment import Audience
 from campaign.model.top_up import Missing, Reason, Some, ToppedUp
 from campaign.model.wave import TOP_UP, Wave, WaveState
+from campaign.storage import buckets
 from campaign.storage import tables as t
 from campaign.storage.segments import elsewhere, in_share, in_zones, matches, suppressed, without_consent
 from campaign.storage.waves import enter, enter_people, find, lock_step
@@ -97,6 +98,7 @@ def place(
             state=WaveState.WAITING.value,
             digest=wave.digest,
             arm=wave.arm,
+            paces=buckets.stored(wave.paces),
         )
         .returning(waves.c.id)
     ).scalar_one()
@@ -137,7 +139,7 @@ def _step(connection: Connection, world: str, step: str, time: int) -> _Step:
     )
     return _Step(
         out=out,
-        unprepared=[one for one in waves if one.prepared_at is None],
+        unprepared=[one for one in waves if one.prepared_at is None and not one.is_top_up],
         is_whole=connection.execute(whole.limit(1)).first() is not None,
     )
 

@@ -18,8 +18,8 @@ from campaign.model.media import PartMedia
 from campaign.model.plan import Late
 from campaign.model.preference import ASKED_FOR_ONE
 from campaign.model.segment import Audience, Share
-from campaign.model.wave import TOP_UP, PlannedWave, Wave, WaveState
-from campaign.storage import approvals, buckets, conditions, media, portions, spending
+from campaign.model.wave import PlannedWave, Wave, WaveState
+from campaign.storage import approvals, buckets, conditions, media, placed_top_ups, portions, spending
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_bundle, unpack_bundle
 from campaign.storage.counting import close_if_done, shift
@@ -104,6 +104,7 @@ def approve(
                 .values(state=WaveState.PREPARED.value, due_at=max(at, old.due_at), late_s=values["late_s"], why="")
             )
             placed.append(wave.name)
+    placed += placed_top_ups.let_go(connection, world, step.id, at=at) if release else ()
     for old in there.values():
         if old.prepared_at is None:  # the plan no longer has it, and nothing of it ever went out
             connection.execute(sa.delete(t.waves).where(t.waves.c.id == old.id))
@@ -238,7 +239,7 @@ def prepare_mail(
     if not enter(connection, wave_id):
         return _planned(connection, wave_id)
     earlier = portions.earlier(connection, wave_id)
-    others = [*others, *_top_ups(connection, wave_id), *earlier]
+    others = [*others, *placed_top_ups.of_step(connection, wave_id), *earlier]
     drawn = sa.or_(in_share(audience), *portions.passed(earlier.values(), audience))
     who = sa.and_(matches(audience.segment), in_zones(audience), drawn, in_none_of(others))
     if audience.most is not None:
@@ -273,15 +274,6 @@ def enter_people(
     left_out = _leave_out(connection, wave_id, audience.campaign, at)
     _entered(connection, wave_id, total, {State.PLANNED: total - left_out, State.SUPPRESSED: left_out}, at)
     return total
-
-
-def _top_ups(connection: Connection, wave_id: int) -> Sequence[int]:
-    """The waves that topped its step up: who got it by these and has moved to another zone since gets nothing twice.
-    Asked once the wave is taken, so that none is placed meanwhile."""
-    w = t.waves.c
-    mine = connection.execute(sa.select(w.world, w.step, w.number).where(w.id == wave_id)).one()
-    theirs = sa.select(w.id, w.number).where(w.world == mine.world, w.step == mine.step, w.number >= TOP_UP)
-    return [row.id for row in connection.execute(theirs) if row.number % TOP_UP in (0, mine.number)]
 
 
 def _others(connection: Connection, wave_id: int) -> Sequence[int]:
