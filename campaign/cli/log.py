@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import ab_test, names, screen, stops_screen
+from campaign.cli import ab_test, names, pacing_screen, screen, stops_screen
 from campaign.cli.worlds import World, ledger
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def _show_steps(book: SqlLedger) -> None:
     show_steps(review.steps(book.tallies(), book.waves()), launch=_launch(book))
     for line in ab_test.remarks(book):
         screen.out.print(f"\n{line}", soft_wrap=True)
+    pacing_screen.show_progress(book.waves())
     resolve_screen.point_to(book, SystemClock().now())
     screen.out.print(
         "\nMore: campaign log --step STEP, or campaign log --recipient ADDRESS; where posts stand: campaign posts",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from campaign.cli import cost, screen, stops_screen
+from campaign.cli import cost, pacing_screen, screen, stops_screen
 from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
 from campaign.model.draw import DRAWS
 from campaign.model.wave import WINNER
@@ -55,11 +55,14 @@ def plan(
     finally:
         database.close()
     peopled = {step: _peopled(sources, step, zones.get(step)) for step in sources.waves}
+    forecasts = pacing_screen.forecasts(sources, heads, zones)
     if as_json:
         made = _as_json(sources, standings, heads, peopled)
-        screen.print_json({**made, "costs": cost.as_json(*money), "stops": stops})
+        paces = pacing_screen.as_json(forecasts)
+        screen.print_json({**made, "costs": cost.as_json(*money), "stops": stops, "through": paces})
         return
     _show(sources, standings, heads, peopled, all_waves=all_waves)
+    pacing_screen.show_forecasts(sources.plan, forecasts)
     cost.show(*money)
     stops_screen.show(stops, zone=sources.plan.zone)
     if anybody:
@@ -134,6 +137,8 @@ def _remarks(
         if len(waves) > (1 if step.ab_test is None else len(step.ab_test.arms) + 1):
             last = screen.countdown(max(wave.due_at for wave in waves), plan.launch)
             why = "comes again" if step.repeat else "goes out by the supporters' own clocks"
+            if step.portions or step.ramp:
+                why = "goes out bit by bit"
             yield f"{step.id} {why}: {len(waves)} waves, the last at {last}"
         yield from (f"{step.id}: {note}" for note in _together(note for wave in waves for note in wave.notes))
         if standing.changed:

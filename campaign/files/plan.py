@@ -15,6 +15,7 @@ from campaign.files.plan_conditions import when_of
 from campaign.files.plan_draft import read_draft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
 from campaign.files.plan_late import LateDocument
+from campaign.files.plan_pacing import portions_of, ramp_of
 from campaign.files.plan_quiet import quiet_of
 from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
 from campaign.files.plan_time_checks import LaunchCalendar, calendar_of, embargo_of, repeat_of
@@ -96,6 +97,7 @@ def _plan(path: Path, document: PlanDocument, calendar: LaunchCalendar, findings
             document.breakers,
             {step.id: (step.channel == EMAIL, step.breakers) for step in document.steps if step.breakers is not None},
         ),
+        rates=document.rates,
     )
 
 
@@ -144,6 +146,9 @@ def _step(
         when=when_of(step.when),
         approvers=step.approvers or document.approvers,
         quiet=quiet_of(document.quiet, channel=step.channel, own=step.quiet),
+        portions=portions_of(step.waves, campaign=document.campaign, step=step.id),
+        ramp=ramp_of(step.ramp, campaign=document.campaign, step=step.id),
+        rate=step.rate,
     )
 
 

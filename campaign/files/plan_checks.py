@@ -12,6 +12,7 @@ from campaign.files.plan_breakers import for_email_alone
 from campaign.files.plan_conditions import check_conditions
 from campaign.files.plan_draft import Draft, PlanDraft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
+from campaign.files.plan_pacing import wrong_pacing
 from campaign.files.plan_quiet import wrong_quiet
 from campaign.files.plan_schema import PlanDocument, SegmentDocument, StepDocument
 from campaign.files.plan_time_checks import LaunchCalendar, TimeChecks
@@ -129,6 +130,7 @@ class _StepChecks:
                 self._check_breakers(index, step)
         self._check_segment(index, step)
         self._check_hand_off(index, step)
+        self._check_pacing(index, step)
         if step.has("ab_test") and step.document.ab_test is not None:
             self._check_ab_test(index, step, step.document.ab_test)
 
@@ -231,6 +233,16 @@ class _StepChecks:
             )
             what = f"ahead is {'less than 30 minutes' if short else 'more than 71 hours'}, and {why}"
             self._add(index, "ahead", what, "write `ahead: 2h`")
+
+    def _check_pacing(self, index: int, step: Draft[StepDocument]) -> None:
+        top, document = self._draft.top, step.document
+        keys = ("waves", "ramp", "rate", "channel", "repeat", "ab_test", "hand_off", "at", "quiet")
+        if not step.has(*keys) or not top.has("rates", "quiet"):
+            return
+        quiet = top.document.quiet is not None and document.quiet != "none"
+        local = bool(getattr(document.at, "local", False)) or _is_local_after(document.at)
+        for below, what, remedy in wrong_pacing(document, rates=top.document.rates, quiet=quiet, local=local):
+            self._findings.add(("steps", index, *below), what, remedy)
 
     def _check_ab_test(self, index: int, step: Draft[StepDocument], test: AbTestDocument) -> None:
         place = ("steps", index, "ab_test")

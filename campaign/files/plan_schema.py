@@ -20,6 +20,7 @@ from campaign.files.plan_conditions import AfterStep, Whens
 from campaign.files.plan_document import Document
 from campaign.files.plan_late import LateDocument, LatesDocument
 from campaign.files.plan_networks import KnownChannel
+from campaign.files.plan_pacing import Rates, StepRamp, StepRate, StepWaves
 from campaign.files.plan_quiet import QuietDocument, StepQuiet
 from campaign.files.plan_repeat import RepeatDocument
 from campaign.files.plan_values import (
@@ -259,6 +260,9 @@ class StepDocument(Document):
         ],
     )
     quiet: StepQuiet
+    waves: StepWaves
+    ramp: StepRamp
+    rate: StepRate
     approvers: Approvers | None = Field(
         default=None,
         description="How many different people must approve this step; the plan's `approvers` unless written.",
@@ -300,6 +304,7 @@ class PlanDocument(Document):
         default_factory=ClockChangeDocument,
         description="What a local time means that is skipped or doubled by summer time.",
     )
+    rates: Rates
     quiet: QuietDocument | None = Field(
         default=None,
         description="Hours in which nobody is written to. What would come in them comes at their end.",

@@ -256,7 +256,7 @@ class Plan:
     author: str = ""
     launch_written: str = ""
     breakers: Limits = field(default_factory=Limits)
-    rates: Mapping[str, Rate] = field(default_factory=dict)
+    rates: Mapping[Channel, Rate] = field(default_factory=dict)
 
     def paces(self, step: Step) -> tuple[Pace, ...]:
         """The rates that a step keeps to: its own, and the one of its channel that it shares with others."""

@@ -15,7 +15,7 @@ from campaign.model.claim import Claim
 from campaign.model.draw import drawn
 from campaign.model.outcome import Accepted
 from campaign.model.pace import Portion, Portions, Ramp, Rate
-from campaign.model.plan import Relative, Step
+from campaign.model.plan import EMAIL, Relative, Step
 from campaign.model.wave import Wave
 from campaign.storage import tables as t
 from campaign.storage.database import Database
@@ -156,7 +156,7 @@ def test_steps_of_a_channel_share_its_rate(ledger: SqlLedger, supporters: SqlSup
     for name in ("alert", "second"):
         chosen = step(name)
         made = bundle(chosen)
-        made = replace(made, plan=replace(made.plan, rates={"email": TEN}))
+        made = replace(made, plan=replace(made.plan, rates={EMAIL: TEN}))
         planned = schedule.waves(made.plan, chosen)
         ledger.approve(made, approve.manifest(made, planned), planned, by="Jo Example", at=T0 - HOUR)
         prepare(ledger, ledger.waves(step=name)[0])
