@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -88,8 +88,10 @@ def halted(folder: Path, people: int) -> Mapping[str, float]:
     made = sources(SystemClock())
     approve.approve(made, ledger, steps=made.plan.steps, by="bench", at=SystemClock().now())
     journal = folder / "stand-in.jsonl"
-    with stand_in(folder) as url, dispatchers(path, url):
+    with stand_in(folder) as url, dispatchers(path, url) as programs:
         while _lines(journal) < _AT_IT * DISPATCHERS:
+            if any(program.poll() is not None for program in programs):
+                raise SystemExit("a dispatcher has ended before anything was halted")
             sleep(0.01)
         environment = {**os.environ, "CAMPAIGN_DATABASE_URL": f"sqlite:///{path}", "CAMPAIGN_SECRET_KEY": _SECRET}
         started = time()
@@ -119,14 +121,16 @@ def halted(folder: Path, people: int) -> Mapping[str, float]:
 
 
 @contextmanager
-def dispatchers(path: Path, url: str) -> Iterator[None]:
+def dispatchers(path: Path, url: str) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
     with ExitStack() as stack:
+        programs = []
         for number in range(DISPATCHERS):
             asked = [str(path), url, f"dispatcher {number}"]
             process = subprocess.Popen([sys.executable, "-m", "benchmarks.halting", "--dispatch", *asked])
             stack.callback(process.wait)
             stack.callback(process.terminate)
-        yield
+            programs.append(process)
+        yield programs
 
 
 def dispatch(path: str, url: str, owner: str) -> None:
