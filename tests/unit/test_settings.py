@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from campaign import settings
 from campaign.errors import BadInput, NotConfigured, Problem
+from campaign.model.notice import NoticeKind
 
 WEBHOOK_KEY = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE" + "A" * 88
 SECRET = "correct-horse-battery"
@@ -462,3 +463,32 @@ def test_instants_that_do_not_rise_or_are_none_are_refused(problems: Problems, w
     (problem,) = problems(f"CAMPAIGN_READ_METRICS_AFTER='{written}'\n")
     assert (problem.line, problem.where) == (1, "CAMPAIGN_READ_METRICS_AFTER")
     assert problem.remedy
+
+
+class TestNotifications:
+    def test_nobody_is_told_unless_somebody_says_whom(self, load: Load) -> None:
+        assert load("").notify.addresses() == ()
+        assert load("").notify.on == frozenset(NoticeKind)
+
+    def test_several_addresses_stand_with_spaces_between(self, load: Load) -> None:
+        found = load("CAMPAIGN_NOTIFY__URLS='mailtos://u:p@example.org  mmosts://chat.example.org/tok'\n")
+        assert found.notify.addresses() == ("mailtos://u:p@example.org", "mmosts://chat.example.org/tok")
+
+    def test_an_address_is_never_shown(self, load: Load, problems: Problems) -> None:
+        assert "tok" not in repr(load("CAMPAIGN_NOTIFY__URLS=mmosts://chat.example.org/tok\n"))
+        (problem,) = problems("CAMPAIGN_NOTIFY__URLS=mmosts://chat.example.org/tok sesame\n")
+        assert "holds as its address 2 what is none" in str(problem)
+        assert "sesame" not in str(problem)
+        assert "tok" not in str(problem)
+
+    def test_kinds_are_chosen_by_their_names(self, load: Load) -> None:
+        found = load("CAMPAIGN_NOTIFY__ON=hold, Breaker doubt\n").notify.on
+        assert found == {NoticeKind.HOLD, NoticeKind.BREAKER, NoticeKind.DOUBT}
+        assert load("CAMPAIGN_NOTIFY__ON=all\n").notify.on == frozenset(NoticeKind)
+
+    @pytest.mark.parametrize(
+        ("word", "says"), [("brekaer", "did you mean breaker?"), ("xyzzy", "the kinds are launch, completion, hold")]
+    )
+    def test_a_kind_that_is_none_is_told_with_what_was_meant(self, problems: Problems, word: str, says: str) -> None:
+        (problem,) = problems(f"CAMPAIGN_NOTIFY__ON=hold {word}\n")
+        assert f'holds "{word}", which is no kind of notice; {says}' in str(problem)
