@@ -15,6 +15,7 @@ from campaign.flow.preferences import Door
 from campaign.model.delivery import Keys
 from campaign.ports.clock import Clock
 from campaign.settings import Settings
+from campaign.storage.actions import SqlActions
 from campaign.storage.database import Database
 from campaign.storage.inbox import SqlInbox
 from campaign.storage.ledger import SqlLedger
@@ -28,7 +29,8 @@ Tell = Callable[[str], None]
 
 @dataclass
 class Web:
-    """``signatures`` is None where no verification key is set; ``doors`` are the worlds whose links are answered."""
+    """``signatures`` is None where no verification key is set; ``doors`` are the worlds whose links are
+    answered; ``actions_secret`` is what the action page signs with, None where none is set."""
 
     database: Database
     inbox: SqlInbox
@@ -36,6 +38,8 @@ class Web:
     clock: Clock
     signatures: Signatures | None
     doors: tuple[Door, ...]
+    actions: SqlActions
+    actions_secret: bytes | None = field(default=None, repr=False)
     stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -77,5 +81,7 @@ def web(settings: Settings, *, clock: Clock, tell: Tell) -> Web:
         clock=clock,
         signatures=signatures,
         doors=tuple(doors),
+        actions=SqlActions(database),
+        actions_secret=secret.get_secret_value().encode() if (secret := settings.web.actions_secret) else None,
         stack=stack,
     )

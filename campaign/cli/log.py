@@ -117,10 +117,10 @@ def _show_steps(book: SqlLedger) -> None:
     from campaign.cli import resolve_screen
     from campaign.cli.review_screen import show_steps
     from campaign.engines.clock import SystemClock
-    from campaign.flow import review
+    from campaign.flow import conditions, review
 
     show_steps(review.steps(book.tallies(), book.waves()), launch=_launch(book))
-    for line in ab_test.remarks(book):
+    for line in (*ab_test.remarks(book), *conditions.lines(book)):
         screen.out.print(f"\n{line}", soft_wrap=True)
     pacing_screen.show_progress(book.waves())
     resolve_screen.point_to(book, SystemClock().now())

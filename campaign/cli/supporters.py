@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from campaign.cli import screen
+from campaign.cli.acted import acted
 from campaign.cli.options import AsJson
 from campaign.model.supporter import Basis, Consent
 
@@ -219,6 +220,9 @@ def _show_notes(reading: Reading, left_out: tuple[str, ...], extra: list[str], r
         screen.err.print("If they did agree, import the list again with --consent-basis and --consent-source.")
     if rejects_file:
         screen.out.print(f"Line and reason of each row that was set aside: {rejects_file}", soft_wrap=True)
+
+
+app.command()(acted)
 
 
 @app.command()

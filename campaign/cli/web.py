@@ -19,16 +19,16 @@ def web(
         bool, typer.Option("--apply/--no-apply", help="Apply the events that come, or leave that to others.")
     ] = True,
 ) -> None:
-    """Serve the unsubscribe pages and the webhook, until Ctrl-C.
+    """Serve the unsubscribe pages and the webhooks, until Ctrl-C.
 
-    It speaks plain HTTP, on this machine alone: put a web server with TLS before it, which passes on /u/ and
-    /webhooks/ of CAMPAIGN_PUBLIC_URL. See docs/running-the-web.md. Events are applied as they come, also while nothing
-    is being sent.
+    It speaks plain HTTP, on this machine alone: put a web server with TLS before it, which passes on /u/,
+    /webhooks/ and /hooks/ of CAMPAIGN_PUBLIC_URL. See docs/running-the-web.md. Events are applied as they come,
+    also while nothing is being sent.
     """
     from campaign import settings
     from campaign.bootstrap import web as parts
     from campaign.engines.clock import SystemClock
-    from campaign.web import app, unsubscribe, webhooks
+    from campaign.web import actions, app, unsubscribe, webhooks
     from campaign.web.applier import Applier
     from campaign.web.server import listen, server
 
@@ -43,8 +43,9 @@ def web(
             tell=told.info,
             wake=applier.wake if applier else lambda: None,
         )
+        acted = actions.ActionsHook(desk.actions, desk.actions_secret, desk.clock, told.info)
         served = app.create(
-            [*webhooks.routes(hook), *unsubscribe.routes(desk.doors, desk.clock)],
+            [*webhooks.routes(hook), *actions.routes(acted), *unsubscribe.routes(desk.doors, desk.clock)],
             revision=desk.database.revision,
             tell=told.info,
         )

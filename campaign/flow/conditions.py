@@ -18,6 +18,7 @@ from campaign.flow.desk import Desk
 from campaign.model.condition import After, Condition, Elsewhere, Looked, Seen
 from campaign.model.delivery import OPEN, State
 from campaign.model.wave import Wave, WaveState
+from campaign.ports.ledger import Ledger
 
 LOOK_AHEAD = timedelta(minutes=5)
 """How long before a wave is taken up its conditions are first looked at: by then its page ought to be live."""
@@ -270,3 +271,17 @@ class Lookout:
             self._asked.discard(condition)
             found[condition] = seen
         return found
+
+
+# --- how it stands ---
+
+
+def lines(ledger: Ledger) -> Iterator[str]:
+    """What waves wait for that are about to go out, with what was seen last, for people."""
+    looked = ledger.looked()
+    for wave in ledger.waves(states=(WaveState.WAITING,)) if looked else ():
+        for number, condition in enumerate(ledger.bundle(wave.digest).step.conditions):
+            seen = looked.get((wave.id, number))
+            if seen is not None:
+                stands = "met" if seen.met_at else "not yet"
+                yield f"{wave.name} waits until {condition}: {stands} ({seen.evidence}, {seen.looked_at:%H:%M:%S} UTC)"

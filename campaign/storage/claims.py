@@ -150,7 +150,7 @@ def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now:
     if batch.account:
         left, people, gone = Recipients(tuple(open_parts(connection, batch)), (), {})
     else:
-        left, people, gone = recipients(connection, batch, now, reads=wave.reads)
+        left, people, gone = recipients(connection, batch, now, reads=wave.reads, digest=wave.digest)
     if gone:
         suppress(connection, batch, gone, was, now)
     if not left:

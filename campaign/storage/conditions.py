@@ -12,7 +12,6 @@ from campaign.model.condition import Looked, Seen
 from campaign.model.wave import Wave
 from campaign.storage import tables as t
 from campaign.storage.among import among
-from campaign.storage.database import insert_or_ignore
 from campaign.storage.transactions import Transactions
 
 _C = t.conditions.c
@@ -44,10 +43,11 @@ def _keep(connection: Connection, wave_id: int, number: int, seen: Seen, at: dat
         return False
     met_at = at if seen.is_met else None
     row = {"wave_id": wave_id, "number": number, "looked_at": at, "met_at": met_at, "evidence": seen.evidence}
-    if insert_or_ignore(connection, t.conditions, row):
-        return True
     mine = sa.and_(_C.wave_id == wave_id, _C.number == number)
-    was = connection.execute(sa.select(t.conditions).where(mine)).one()
+    was = connection.execute(sa.select(t.conditions).where(mine)).first()
+    if was is None:
+        connection.execute(sa.insert(t.conditions).values(row))
+        return True
     if was.met_at is not None:
         return False
     connection.execute(sa.update(t.conditions).where(mine).values(row))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row, Select
 
 from campaign.model.supporter import Supporter
-from campaign.storage import preferences
+from campaign.storage import actions, preferences
 from campaign.storage import tables as t
 from campaign.storage.batches import follows
 from campaign.storage.people import COLUMNS, as_supporter
@@ -40,9 +40,11 @@ class Recipients(NamedTuple):
 
 
 def recipients(
-    connection: Connection, batch: Row[Any], now: datetime, *, reads: frozenset[str] | None = None
+    connection: Connection, batch: Row[Any], now: datetime, *, reads: frozenset[str] | None = None, digest: str = ""
 ) -> Recipients:
-    """Who is left in the batch that is being claimed; of their data only what ``reads`` names, None is all."""
+    """Who is left in the batch that is being claimed; of their data only what ``reads`` names, None is all.
+
+    ``digest`` is what its step was approved as."""
     if not batch.regular:
         rows, without = _irregular(connection, batch), barred(connection, batch, now, claiming=True)
     else:
@@ -57,6 +59,7 @@ def recipients(
             elif row[_WISH]:
                 wishes[row[_SEQ]] = (row[_ID], row[_WISH])
         without = {**preferences.barred(connection, batch.wave_id, wishes, now, claiming=True), **without}
+    without = {**actions.left_out(connection, batch, digest), **without}
     gone = {row[_SEQ]: without[row[_SEQ]] for row in rows if row[_SEQ] in without} if without else {}
     if gone:
         rows = [row for row in rows if row[_SEQ] not in gone]
