@@ -221,8 +221,8 @@ class Settings(BaseSettings):
     public_url: WebAddress = "https://campaign.example.org"
     read_metrics_after: ReadAfter = READ_AFTER
     confirm_within: Hours = None
-    web: Web = Web()
     notify: Notify = Notify()
+    web: Web = Web()
     run: Run = Run()
     sendgrid: SendGrid = SendGrid()
     smtp: Smtp = Smtp()
