@@ -116,14 +116,13 @@ def _launch(book: SqlLedger) -> datetime | None:
 def _show_steps(book: SqlLedger) -> None:
     from campaign.cli import resolve_screen
     from campaign.cli.review_screen import show_steps
-    from campaign.engines.clock import SystemClock
     from campaign.flow import conditions, review
 
     show_steps(review.steps(book.tallies(), book.waves()), launch=_launch(book))
     for line in (*ab_test.remarks(book), *conditions.lines(book)):
         screen.out.print(f"\n{line}", soft_wrap=True)
     pacing_screen.show_progress(book.waves())
-    resolve_screen.point_to(book, SystemClock().now())
+    resolve_screen.point_to(book, resolve_screen.moment(book))
     screen.out.print(
         "\nMore: campaign log --step STEP, or campaign log --recipient ADDRESS; where posts stand: campaign posts",
         style="dim",

@@ -47,14 +47,13 @@ def resolve(
     afterwards stands above anybody's word. Without --accepted or --not-sent a terminal is asked for each batch.
     """
     from campaign.cli import resolve_screen
-    from campaign.engines.clock import SystemClock
 
     if accepted and not_sent:
         raise typer.BadParameter("it was sent, or it was not", param_hint="--accepted")
     if (accepted or not_sent) and not which:
         raise typer.BadParameter("say of which step or batch", param_hint="STEP|BATCH")
     with ledger(world, say=not as_json) as book:
-        now = SystemClock().now()
+        now = resolve_screen.moment(book)
         found = _cases(book, which, now)
         wrong = [one for one in book.resolutions() if one.corrected_at is not None]
         if accepted or not_sent:
@@ -208,11 +207,10 @@ def _tell(one: Mapping[str, object]) -> None:
 def _ask(book: SqlLedger, found: Sequence[Case], by: str) -> None:
     """Ask about each batch; whoever does not know says so, and nothing changes."""
     from campaign.cli import resolve_screen
-    from campaign.engines.clock import SystemClock
     from campaign.errors import BadInput
 
     for case in found:
-        resolve_screen.show(case, SystemClock().now())
+        resolve_screen.show(case, resolve_screen.moment(book))
         answer = typer.prompt(f"\nWas {case.name} sent? yes, no, or later", default="later").strip().lower()
         if answer not in ("yes", "y", "no", "n"):
             continue
@@ -225,6 +223,6 @@ def _ask(book: SqlLedger, found: Sequence[Case], by: str) -> None:
         if answer in ("no", "n"):
             _typed(len(case.question.seqs))
         try:
-            _tell(_say(book, case, word, by=by, why=why, urls=urls, now=SystemClock().now()))
+            _tell(_say(book, case, word, by=by, why=why, urls=urls, now=resolve_screen.moment(book)))
         except BadInput as error:
             screen.say("Not changed: ", str(error))

@@ -49,6 +49,17 @@ class Case:
         return screen.counted(len(question.seqs), "person", "people")
 
 
+def moment(ledger: SqlLedger) -> datetime:
+    """Now; of a rehearsal, whose clock is its own, when nothing of it was to be waited for any more."""
+    from campaign.engines.clock import SystemClock
+    from campaign.flow import resolve
+
+    now = SystemClock().now()
+    if ledger.world != "rehearsal":
+        return now
+    return max([now, *(question.since + resolve.PATIENCE for question in ledger.questions(now=now))])
+
+
 def cases(ledger: SqlLedger, questions: Sequence[Question], now: datetime) -> list[Case]:
     from campaign.bootstrap import channels
     from campaign.flow import resolve
