@@ -13,6 +13,7 @@ import typer
 from campaign.cli import names, screen
 from campaign.cli.options import AsJson
 from campaign.cli.worlds import World, ledger
+from campaign.cli.worlds import now as clock_of
 
 if TYPE_CHECKING:
     from campaign.model.media import Metrics
@@ -46,7 +47,7 @@ def posts(
         if refresh:
             _refresh(book, found)
             found = book.posts(step=step)
-        now = _now(book)
+        now = clock_of(book)
         if as_json:
             screen.print_json(_as_json(found, now))
             return
@@ -54,22 +55,6 @@ def posts(
             screen.out.print(f"Nothing of {step} was posted." if step else "Nothing was posted.")
             return
         _show(book, found, now)
-
-
-def _now(book: SqlLedger) -> datetime:
-    """The time in that world: a rehearsal's is where its clock stands."""
-    from campaign.engines.clock import SystemClock
-    from campaign.rehearsal import ledger_url
-    from campaign.storage.database import Database
-
-    if book.world != World.REHEARSAL.value:
-        return SystemClock().now()
-    database = Database(ledger_url())
-    try:
-        kept = database.get("clock")
-        return datetime.fromisoformat(kept) if kept else SystemClock().now()
-    finally:
-        database.close()
 
 
 def _refresh(book: SqlLedger, found: Sequence[Posted]) -> None:

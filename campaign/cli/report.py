@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from campaign.cli import screen
-from campaign.cli.worlds import World, ledger
-
-if TYPE_CHECKING:
-    from campaign.storage.ledger import SqlLedger
+from campaign.cli.worlds import World, ledger, now
 
 _KB = 1_000
 
@@ -68,19 +64,3 @@ def _replace(out: Path, made: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def now(book: SqlLedger) -> datetime:
-    """The time in that world: a rehearsal's is where its clock stands."""
-    from campaign.engines.clock import SystemClock
-    from campaign.rehearsal import ledger_url
-    from campaign.storage.database import Database
-
-    if book.world != World.REHEARSAL.value:
-        return SystemClock().now()
-    database = Database(ledger_url())
-    try:
-        kept = database.get("clock")
-        return datetime.fromisoformat(kept) if kept else SystemClock().now()
-    finally:
-        database.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,22 @@ def ledger(asked: World | None, *, say: bool) -> Iterator[SqlLedger]:
         if say:
             screen.err.print(_SAID[World.REHEARSAL], style="dim")
         yield SqlLedger(database, world=World.REHEARSAL.value)
+    finally:
+        database.close()
+
+
+def now(book: SqlLedger) -> datetime:
+    """The time in that world: a rehearsal's is where its clock stands."""
+    from campaign.engines.clock import SystemClock
+    from campaign.rehearsal import ledger_url
+    from campaign.storage.database import Database
+
+    if book.world != World.REHEARSAL.value:
+        return SystemClock().now()
+    database = Database(ledger_url())
+    try:
+        kept = database.get("clock")
+        return datetime.fromisoformat(kept) if kept else SystemClock().now()
     finally:
         database.close()
 

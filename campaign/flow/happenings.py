@@ -19,12 +19,13 @@ MOST_WHY = 160
 """Characters of what a provider, or a person, said."""
 _NAMED = 4
 """Steps that are named one by one."""
-_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+")
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:]*@[^\s<>()\[\]\"',;:]*")
+_MOST_LOOKED_AT = 1_000
 
 
 def without_addresses(text: str) -> str:
     """One line, cut where it is long, without anything that looks like an e-mail address."""
-    line = _ADDRESS.sub("(an address)", " ".join(text.split()))
+    line = _ADDRESS.sub("(an address)", " ".join(text[:_MOST_LOOKED_AT].split()))
     return line if len(line) <= MOST_WHY else f"{line[: MOST_WHY - 1]}…"
 
 

@@ -136,7 +136,7 @@ def _lines(report: Report, brief: Summary) -> list[tuple[str, str]]:
     told = [
         ("Went out", _went_out(report, brief, mails)),
         ("On time", _on_time(report.steps)),
-        ("Did not", _did_not(report)),
+        ("Not sent", _did_not(report)),
         ("In doubt", _doubt(brief.doubt)),
     ]
     if brief.mail:
@@ -197,7 +197,7 @@ def _did_not(report: Report) -> str:
         first = "; ".join(f"{number:,} {why}" for why, number in ranked[:_TOLD])
         said += f" ({first}{'; …' if len(ranked) > _TOLD else ''})"
     if came_back:
-        said += f". {came_back:,} came back after it had been accepted"
+        said += f". {came_back:,} came back after having been accepted"
     return f"{said}."
 
 

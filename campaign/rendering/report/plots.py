@@ -77,14 +77,23 @@ class Axis:
 
     def labels(self) -> Markup:
         pieces = [
-            Markup('<text x="{}" y="14" text-anchor="middle"{}>{}</text>').format(
+            Markup('<text x="{}" y="14" text-anchor="{}"{}>{}</text>').format(
                 percent(self.at(tick)),
+                _anchor(self.at(tick)),
                 Markup(' class="now"') if tick == self.launch else "",
                 words.countdown(tick, self.launch),
             )
             for tick in self.ticks()
         ]
         return svg(20, pieces)
+
+
+_AT_THE_EDGE = 2.0
+
+
+def _anchor(at: float) -> str:
+    """So that no word stands out of the plot."""
+    return "start" if at < _AT_THE_EDGE else "end" if at > 100 - _AT_THE_EDGE else "middle"
 
 
 # ── when it went out ──
