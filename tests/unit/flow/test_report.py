@@ -13,7 +13,7 @@ from campaign.model.batch import MailBatch, PostBatch
 from campaign.model.claim import Tally
 from campaign.model.delivery import State
 from campaign.model.media import Metrics, Reading
-from campaign.model.outcome import Accepted, InDoubt, Refused
+from campaign.model.outcome import Accepted, InDoubt, Outcome, Refused
 from campaign.model.report import PART_OF, Applause, Part, Report
 from campaign.model.stop import EVERYTHING
 from tests.builders import T0, step
@@ -37,7 +37,7 @@ def test_every_delivery_is_in_exactly_one_part(counts: dict[State, int]) -> None
 
 
 def test_a_rollout_adds_up_and_says_why_what_did_not_go_out(tmp_path: Path) -> None:
-    answers = [
+    answers: list[Outcome] = [
         Accepted("m"),
         Refused("550 nobody@example.org is not here"),
         InDoubt("the answer was lost"),
