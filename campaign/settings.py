@@ -65,8 +65,8 @@ class Web(_Part):
     """``keep_raw_days``: how long what SendGrid posted is kept as it came. ``actions_secret`` signs what the action
     page posts; None takes nothing from it."""
 
-    actions_secret: Annotated[SecretStr, AfterValidator(setting_values.secret_key)] | None = None
     keep_raw_days: Annotated[int, BeforeValidator(setting_values.days)] = 90
+    actions_secret: Annotated[SecretStr, AfterValidator(setting_values.secret_key)] | None = None
 
 
 class Run(_Part):
