@@ -2,7 +2,8 @@
 
 A the whole program, B a bare loop over the same rows and requests, C the SDK's own quick start, each in a process of
 its own, beside SendGrid's stand-in in another. A and B in turn, so that a machine whose speed drifts is fair to both.
-Then the import of a list of the same length, the webhook's events, and fifty accounts that post at the same instants.
+Then the import of a list of the same length, the webhook's events, fifty accounts that post at the same instants, and
+a thousand instants one after the other.
 Prints figures and ratios; what they mean is in benchmarks/README.md.
 """
 
@@ -43,6 +44,8 @@ def main() -> None:
     subprocess.run([sys.executable, "-m", "benchmarks.webhook"], check=True)
     print("\nThe same second")
     subprocess.run([sys.executable, "-m", "benchmarks.social"], check=True)
+    print("\nInstants")
+    subprocess.run([sys.executable, "-m", "benchmarks.instants"], check=True)
 
 
 def sending(folder: Path, supporters: int, runs: int) -> None:
