@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 from campaign.cli import screen
+from campaign.flow import pacing
 from campaign.model.delivery import State
 from campaign.model.overview import Overview
 from campaign.model.wave import WaveState
@@ -18,6 +19,7 @@ from campaign.model.wave import WaveState
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from campaign.flow.pacing import Progress
     from campaign.ports.clock import Clock
     from campaign.ports.ledger import Ledger
 
@@ -49,6 +51,7 @@ class StatusLine:
         self._clock_ahead = clock_ahead
         self._say = say
         self._overview = Overview()
+        self._paced: Sequence[Progress] = ()
         self._done: deque[tuple[float, int]] = deque()
         self._over = threading.Event()
         self._stack = ExitStack()
@@ -81,6 +84,7 @@ class StatusLine:
             if next_at is None or not timedelta(0) < next_at - self._clock.now() < _QUIET:
                 with suppress(Exception):  # whoever sends says what is wrong with the database
                     self._overview = self._ledger.overview(now=self._clock.now())
+                    self._paced = pacing.progress(self._ledger.waves(states=(WaveState.PREPARED,)))
             if not screen.out.is_terminal and monotonic() - said_at >= _MINUTE_S:
                 said_at = monotonic()
                 if self._overview.number(*_TO_SEND) and self._overview != last:
@@ -96,7 +100,9 @@ class StatusLine:
 
     def words(self) -> str:
         """``next launch#1 in 2h3m · 82,000 to send · 4,321/s · 3 in doubt · 1 held``."""
-        return line(self._overview, now=self._clock.now(), per_second=self._rate(), clock_ahead=self._clock_ahead())
+        now, ahead = self._clock.now(), self._clock_ahead()
+        said = line(self._overview, now=now, per_second=self._rate(), clock_ahead=ahead)
+        return " · ".join([said, *(through(paced, now=now) for paced in self._paced if paced.ends_at is not None)])
 
     def _rate(self) -> float:
         now = monotonic()
@@ -105,6 +111,13 @@ class StatusLine:
         if not self._done:
             return 0.0
         return sum(number for _, number in self._done) / max(1.0, now - self._done[0][0])
+
+
+def through(paced: Progress, *, now: datetime) -> str:
+    """``alert#1 through in 1h12m (forecast 1h)``: at the pace so far, and as its rate had it."""
+    ends_at = paced.ends_at or paced.forecast_at
+    pace, forecast = (_countdown(max(timedelta(0), at - now)) for at in (ends_at, paced.forecast_at))
+    return f"{paced.wave.name} through in {pace} (forecast {forecast})"
 
 
 def line(overview: Overview, *, now: datetime, per_second: float, clock_ahead: timedelta) -> str:
