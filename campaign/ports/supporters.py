@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -73,8 +73,11 @@ class Supporters(Protocol):
         """How many people are reachable by at least one of ``audiences``, each counted once."""
         ...
 
-    def zones(self, segment: Segment) -> Mapping[str, int]:
-        """How many of the segment are in each zone; the key "" is those without one."""
+    def census(
+        self, segments: Collection[Segment], *, home_zone: str, campaign: str
+    ) -> Mapping[Segment, Mapping[str, Headcount]]:
+        """How many of each segment are in each zone, in one look at everybody: by their own zone, else by where they
+        are, else at home. Zones that nobody of a segment is in are left out."""
         ...
 
     def count(self) -> int: ...

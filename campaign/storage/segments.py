@@ -12,6 +12,7 @@ from campaign.model.draw import drawn
 from campaign.model.preference import ONE_CAMPAIGN
 from campaign.model.segment import Audience, Segment
 from campaign.model.supporter import Basis
+from campaign.storage import places
 from campaign.storage.tables import deliveries, supporters, suppressions
 
 
@@ -53,13 +54,10 @@ def matches(segment: Segment) -> ColumnElement[bool]:
 
 
 def in_zones(audience: Audience) -> ColumnElement[bool]:
-    """Whether a supporter is in one of the audience's zones; without a zone of their own, they are at home."""
+    """Whether a supporter is in one of the audience's zones: by their own, else by where they are, else at home."""
     if audience.zones is None:
         return sa.true()
-    zones = [zone for zone in audience.zones if zone]
-    if audience.home_zone in zones:
-        zones.append("")
-    return supporters.c.zone.in_(zones)
+    return places.is_in(audience.zones, home_zone=audience.home_zone)
 
 
 def in_share(audience: Audience) -> ColumnElement[bool]:

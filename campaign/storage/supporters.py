@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -127,15 +127,11 @@ class SqlSupporters:
         with self._database.read() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(supporters).where(reached)).scalar_one()
 
-    def zones(self, segment: Segment) -> Mapping[str, int]:
-        grouped = (
-            sa.select(supporters.c.zone, sa.func.count())
-            .where(segments.matches(segment))
-            .group_by(supporters.c.zone)
-            .order_by(supporters.c.zone)
-        )
+    def census(
+        self, segments: Collection[Segment], *, home_zone: str, campaign: str
+    ) -> Mapping[Segment, Mapping[str, Headcount]]:
         with self._database.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(grouped)}
+            return audiences.census(connection, segments, home_zone=home_zone, campaign=campaign)
 
     def count(self) -> int:
         with self._database.read() as connection:
