@@ -6,66 +6,22 @@ whose range covers it, unless it has a row of its own in ``outcomes``.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.types import TypeDecorator
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class Utc(TypeDecorator[datetime]):
-    """An instant: aware on our side, UTC in the database. A naive datetime is refused."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a stored time must be aware")
-        value = value.astimezone(UTC)
-        # SQLite has no type for instants: SQLAlchemy keeps ISO 8601 text, which sorts as time does.
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        del dialect
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-# SQLite numbers rows by itself only where the key's type is exactly INTEGER.
-Id = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default="")
-
+from campaign.storage.columns import Id, Utc, metadata, text
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
 
@@ -76,21 +32,21 @@ supporters = Table(
     Column("email", Text, nullable=False),
     Column("email_key", Text, nullable=False, unique=True),  # what an address is matched by: see storage.addresses
     Column("address_hash", LargeBinary, nullable=False),  # what suppressions are matched by
-    _text("first_name"),
-    _text("last_name"),
-    _text("language"),
-    _text("zone"),
-    _text("country"),
-    _text("region"),
-    _text("postal_code"),
-    _text("tags"),  # ",one,two," so that one tag is found by LIKE '%,one,%'; "" is none
-    _text("consent_basis"),  # "" is none
-    _text("consent_source"),
+    text("first_name"),
+    text("last_name"),
+    text("language"),
+    text("zone"),
+    text("country"),
+    text("region"),
+    text("postal_code"),
+    text("tags"),  # ",one,two," so that one tag is found by LIKE '%,one,%'; "" is none
+    text("consent_basis"),  # "" is none
+    text("consent_source"),
     Column("consent_at", Utc),
-    _text("consent_text"),
+    text("consent_text"),
     Column("acted_at", Utc),
-    _text("extra"),  # JSON object of the columns we have no name for; "" is none
-    _text("preference"),  # how often they want to hear from us; "" is always: see storage.preferences
+    text("extra"),  # JSON object of the columns we have no name for; "" is none
+    text("preference"),  # how often they want to hear from us; "" is always: see storage.preferences
     Column("preferred_at", Utc),
     Column("added_at", Utc, nullable=False),
     Column("changed_at", Utc, nullable=False),
@@ -133,7 +89,7 @@ approvals = Table(
     Column("by", Text, nullable=False),
     Column("approved_at", Utc, nullable=False),
     Column("parts", Text, nullable=False),  # JSON: what was approved, for a diff
-    _text("author"),  # who had written it, as the plan said
+    text("author"),  # who had written it, as the plan said
     Column("needed", Integer, nullable=False, server_default="1"),  # how many people it takes
     Index(None, "world", "step"),
 )
@@ -156,16 +112,16 @@ waves = Table(
     Column("prepared_at", Utc),
     Column("first_sent_at", Utc),
     Column("finished_at", Utc),
-    _text("why"),
+    text("why"),
     Column("reads", Text),  # JSON list: the supporter's attributes that its e-mail is filled from; NULL is all
     Column("ahead_s", Integer, nullable=False, server_default="0"),  # handed over so long before its instant
-    _text("arm"),
+    text("arm"),
     Column("share_start", Integer),  # NULL: everybody; else who draws from here
     Column("share_end", Integer),  # to here, in 1/10,000
     Column("seed", Id, nullable=False, server_default="0"),
     Column("media", Text),  # JSON: what each part of its post shows, fitted to its network; NULL is nothing
     Column("most", Integer),  # a ramp's: at most so many people; NULL is no limit
-    _text("paces"),  # JSON: the rates that it keeps to, each with its bucket; "" is none
+    text("paces"),  # JSON: the rates that it keeps to, each with its bucket; "" is none
     UniqueConstraint("world", "step", "number"),
     Index(None, "world", "state", "due_at"),
 )
@@ -187,17 +143,17 @@ batches = Table(
     Column("regular", Boolean, nullable=False),  # covers a range; else its members are the outcomes that name it
     Column("first_seq", Integer, nullable=False),
     Column("last_seq", Integer, nullable=False),
-    _text("variant"),  # the message's language (e-mail)
-    _text("account"),  # posts
+    text("variant"),  # the message's language (e-mail)
+    text("account"),  # posts
     Column("state", Text, nullable=False),
     Column("due_at", Utc, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("attempt_id", Id),  # the last attempt that was begun
     Column("begun", Boolean, nullable=False, server_default=sa.false()),  # this claim's attempt has begun
-    _text("owner"),
+    text("owner"),
     Column("lease_until_at", Utc),
-    _text("ref"),
-    _text("why"),
+    text("ref"),
+    text("why"),
     Column("group_id", Id, index=True),  # staged: the group it was handed over in; NULL: none
     Column("changed_at", Utc, nullable=False),
     Index(None, "wave_id", "first_seq"),
@@ -211,9 +167,9 @@ outcomes = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("state", Text, nullable=False),
     Column("batch_id", Id, index=True),  # the batch that answers for it now; NULL: none ever did
-    _text("ref"),
-    _text("url"),
-    _text("why"),
+    text("ref"),
+    text("url"),
+    text("why"),
     Column("changed_at", Utc, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -225,7 +181,7 @@ attempts = Table(
     Column("batch_id", Id, ForeignKey("batches.id"), nullable=False, index=True),
     Column("began_at", Utc, nullable=False),
     Column("ended_at", Utc),
-    _text("outcome"),  # "998 accepted, 2 refused"
+    text("outcome"),  # "998 accepted, 2 refused"
     Column("payload", LargeBinary, nullable=False),  # zstd: the members' seqs and the bytes handed over
 )
 
@@ -244,7 +200,7 @@ gates = Table(
     Column("channel", Text, primary_key=True),
     Column("account", Text, primary_key=True),  # "" is the whole channel
     Column("until_at", Utc, nullable=False),
-    _text("why"),
+    text("why"),
 )
 
 events = Table(
@@ -257,9 +213,9 @@ events = Table(
     Column("seq", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("happened_at", Utc, nullable=False),
-    _text("why"),
-    _text("machine"),  # why it is held to be a program's; "" is a person's
-    _text("link"),
+    text("why"),
+    text("machine"),  # why it is held to be a program's; "" is a person's
+    text("link"),
     UniqueConstraint("channel", "event_id"),
     Index(None, "wave_id", "seq"),
     # Those alone that breakers count at each look: what opens and clicks leave is a hundred times as much.
@@ -283,7 +239,7 @@ groups = Table(  # batches that a provider holds until their instant, and lets g
     Column("send_at", Utc, nullable=False),
     Column("made_at", Utc, nullable=False),
     Column("changed_at", Utc, nullable=False),
-    _text("why"),
+    text("why"),
 )
 
 inbox = Table(  # what providers have posted to the webhook, as it came
@@ -293,7 +249,7 @@ inbox = Table(  # what providers have posted to the webhook, as it came
     Column("channel", Text, nullable=False),
     Column("received_at", Utc, nullable=False, index=True),
     Column("applied_at", Utc, index=True),  # NULL: not yet
-    _text("why"),  # what of it could not be read; "" is nothing
+    text("why"),  # what of it could not be read; "" is nothing
     Column("body", LargeBinary, nullable=False),  # zstd of the raw request body; last, for what is read without it
 )
 
@@ -364,7 +320,7 @@ retractions = Table(  # posts that somebody wants deleted
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due_at", Utc, nullable=False),
     Column("ended_at", Utc),  # NULL: it still stands, as far as we know
-    _text("why"),
+    text("why"),
 )
 
 tokens = Table(  # credentials that a network renews: only the newest is good
@@ -383,11 +339,11 @@ stops = Table(  # what people, or a breaker, have stopped: everything, or one st
     Column("world", Text, nullable=False),
     Column("step", Text, nullable=False),  # "": everything
     Column("by", Text, nullable=False),
-    _text("why"),
+    text("why"),
     Column("stopped_at", Utc, nullable=False),
     Column("ended_at", Utc),  # NULL: it holds
-    _text("ended_by"),
-    _text("gauge"),  # a breaker's: JSON, what the step and its channel had come to when it was ended; "" is not known yet
+    text("ended_by"),
+    text("gauge"),  # a breaker's: JSON, how step and channel stood when it was ended; "" is not known yet
     Index(None, "world", "ended_at"),
 )
 
@@ -407,7 +363,7 @@ conditions = Table(  # what a wave waits for, and whether it has come true
     Column("number", Integer, primary_key=True, autoincrement=False),  # its place in the step, from 0
     Column("looked_at", Utc, nullable=False),
     Column("met_at", Utc),  # NULL: not yet
-    _text("evidence"),  # what was seen when it was looked at
+    text("evidence"),  # what was seen when it was looked at
 )
 
 buckets = Table(  # what a pace leaves to be sent: right across processes and restarts
@@ -425,14 +381,14 @@ notices = Table(  # what people are told of, each once
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("world", Text, nullable=False),
     Column("key", Text, nullable=False),  # what makes it the same notice
-    _text("place"),  # where it is to be sent; "": that it was made, sent to nobody
+    text("place"),  # where it is to be sent; "": that it was made, sent to nobody
     Column("kind", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("made_at", Utc, nullable=False),
     Column("due_at", Utc, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("ended_at", Utc),  # NULL: still to be sent
-    _text("why"),  # why it was not sent; "" is no reason
+    text("why"),  # why it was not sent; "" is no reason
     UniqueConstraint("world", "key", "place"),
     Index(None, "world", "ended_at"),
 )
@@ -448,10 +404,10 @@ resolutions = Table(  # what a person has said of a batch in doubt
     Column("number", Integer, nullable=False),  # how many these are
     Column("word", Text, nullable=False),  # accepted | not_sent
     Column("by", Text, nullable=False),
-    _text("why"),
+    text("why"),
     Column("said_at", Utc, nullable=False),
     Column("corrected_at", Utc),  # an event has shown that it was wrong; NULL: none has
-    _text("evidence"),
+    text("evidence"),
 )
 
 top_ups = Table(  # what was sent, or posted, to those who should have got a step and did not
@@ -460,7 +416,7 @@ top_ups = Table(  # what was sent, or posted, to those who should have got a ste
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("wave_id", Id, ForeignKey("waves.id"), nullable=False, index=True),
     Column("by", Text, nullable=False),
-    _text("why"),
+    text("why"),
     Column("topped_up_at", Utc, nullable=False),
     Column("number", Integer, nullable=False),  # of people or parts
     Column("reasons", Text, nullable=False),  # JSON: how many of them for which reason

@@ -107,7 +107,7 @@ def test_every_variable_arrives_where_it_belongs(load: Load) -> None:
     assert chosen.x.base_url == "http://localhost:1"
     on_x = chosen.x.accounts["main"]
     shown = (on_x.api_key, on_x.api_secret, on_x.access_token, on_x.access_token_secret)
-    assert [secret.get_secret_value() for secret in shown] == ["k", "s", "t", "ts"]
+    assert [secret and secret.get_secret_value() for secret in shown] == ["k", "s", "t", "ts"]
     assert chosen.bluesky.accounts["main"].handle == "coalition.example.org"
     assert chosen.bluesky.accounts["main"].app_password.get_secret_value() == "abcd"
     assert chosen.mastodon.accounts["main"].access_token.get_secret_value() == "m"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.files.plan_times import NotATime, Wall, hang, read_length, read_time
+from campaign.files.plan_times import Anchor, NotATime, Wall, hang, read_length, read_time
 from campaign.model.plan import Absolute, ClockChange, Relative
 
 
@@ -18,6 +18,7 @@ class Hung:
     launch: datetime = datetime(2018, 5, 22, 13, tzinfo=UTC)
     zone: str = "America/New_York"
     clock_change: ClockChange = field(default_factory=ClockChange)
+    anchors: dict[str, Anchor] = field(default_factory=dict)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign.flow.schedule import MAX_REPETITIONS, instant, readings, timeline, waves, zone_names
-from campaign.model.plan import Absolute, ClockChange, Doubled, Late, Plan, Relative, Repeat, Skipped, Step, When
+from campaign.model.plan import EMAIL, Absolute, ClockChange, Doubled, Late, Plan, Relative, Repeat, Skipped, Step, When
 from campaign.model.wave import WINNER
 from tests.builders import ab_test
 
@@ -33,7 +33,7 @@ class Hung:
 
 def step(at: When, *, embargo: datetime | None = None, repeat: Repeat | None = None, name: str = "a-step") -> Step:
     late = Late(HOUR, "hold")
-    return Step(id=name, channel="email", message="email/x", at=at, late=late, line=1, embargo=embargo, repeat=repeat)
+    return Step(id=name, channel=EMAIL, message="email/x", at=at, late=late, line=1, embargo=embargo, repeat=repeat)
 
 
 def days(number: int, clock: time, *, local: bool = False) -> Relative:
