@@ -86,7 +86,7 @@ def forecasts(
         step, paces = mine[wave.step], plan.paces(mine[wave.step])
         whole = people.get(step.id, len(step.accounts))
         number = _in_wave(wave, whole, left[step.id], zones.get(step.id, {}), plan.zone)
-        if wave.most is not None and not left[step.id] and used.get(step.id):
+        if whole and not number:  # a ramp that has reached everybody, or zones in which nobody is
             continue
         if not step.repeat:
             left[step.id] -= number
