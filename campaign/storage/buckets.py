@@ -21,6 +21,7 @@ from campaign.model.delivery import State
 from campaign.model.pace import Pace, Rate
 from campaign.model.wave import Wave
 from campaign.storage import tables as t
+from campaign.storage.columns import Utc
 from campaign.storage.database import insert_or_ignore
 
 SKEW = timedelta(minutes=1)
@@ -103,7 +104,7 @@ def draw(
 def next_of(connection: Connection, waves: Sequence[int]) -> Mapping[int, datetime]:
     """When the next of each of these waves is due that is still to be claimed."""
     b = t.batches.c
-    soonest = sa.type_coerce(sa.func.min(b.due_at), t.Utc())
+    soonest = sa.type_coerce(sa.func.min(b.due_at), Utc())
     query = sa.select(b.wave_id, soonest).where(b.wave_id.in_(waves), b.state.in_(_CLAIMABLE)).group_by(b.wave_id)
     return {row[0]: row[1] for row in connection.execute(query)}
 

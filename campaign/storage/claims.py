@@ -29,6 +29,7 @@ from campaign.storage.batches import (
     open_parts,
     sent_before,
 )
+from campaign.storage.columns import Utc
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import upsert
 from campaign.storage.outcomes import branch_off, ended_as
@@ -183,7 +184,7 @@ def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now:
 
 
 def _at(instant: datetime) -> Any:
-    return sa.literal(instant, t.Utc())
+    return sa.literal(instant, Utc())
 
 
 def suppress(connection: Connection, batch: Row[Any], gone: Mapping[int, str], was: State, now: datetime) -> None:

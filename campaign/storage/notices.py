@@ -13,6 +13,7 @@ from campaign.model.wave import WaveState
 from campaign.ports.notices import Doubtful, Progress
 from campaign.storage import tables as t
 from campaign.storage.among import among
+from campaign.storage.columns import Utc
 from campaign.storage.database import Database, insert, insert_or_ignore
 
 _OPEN = (WaveState.WAITING.value, WaveState.PREPARED.value, WaveState.HELD.value)
@@ -114,8 +115,8 @@ class SqlOutbox:
                 w.channel,
                 sa.func.count().label("waves"),
                 sa.func.sum(sa.case((w.state.in_(_OPEN), 1), else_=0)).label("open"),
-                sa.type_coerce(sa.func.min(w.first_sent_at), t.Utc()).label("began_at"),
-                sa.type_coerce(sa.func.max(w.finished_at), t.Utc()).label("ended_at"),
+                sa.type_coerce(sa.func.min(w.first_sent_at), Utc()).label("began_at"),
+                sa.type_coerce(sa.func.max(w.finished_at), Utc()).label("ended_at"),
             )
             .where(w.world == self._world)
             .group_by(w.step, w.channel)
@@ -140,7 +141,7 @@ class SqlOutbox:
         # An attempt that a crash broke off was never ended: it counts from when its lease was over.
         since = sa.func.min(sa.func.coalesce(a.ended_at, b.lease_until_at, b.changed_at))
         query = (
-            sa.select(w.id, w.step, w.channel, c.n, sa.type_coerce(since, t.Utc()).label("since"))
+            sa.select(w.id, w.step, w.channel, c.n, sa.type_coerce(since, Utc()).label("since"))
             .select_from(
                 t.waves.join(t.counts, sa.and_(c.wave_id == w.id, c.state == in_doubt, c.n > 0))
                 .join(t.batches, sa.and_(b.wave_id == w.id, b.state == in_doubt))

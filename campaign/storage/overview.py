@@ -12,6 +12,7 @@ from campaign.model.overview import Overview
 from campaign.model.stop import EVERYTHING
 from campaign.model.wave import WaveState
 from campaign.storage import tables as t
+from campaign.storage.columns import Utc
 
 
 def overview(connection: Connection, world: str, *, now: datetime) -> Overview:
@@ -34,7 +35,7 @@ def overview(connection: Connection, world: str, *, now: datetime) -> Overview:
     # An attempt that a crash broke off was never ended; it counts from when its lease was over.
     since = sa.func.min(sa.func.coalesce(a.ended_at, b.lease_until_at, b.changed_at))
     doubted = connection.execute(
-        sa.select(sa.type_coerce(since, t.Utc()))
+        sa.select(sa.type_coerce(since, Utc()))
         .select_from(t.batches.join(t.waves, w.id == b.wave_id).outerjoin(t.attempts, a.id == b.attempt_id))
         .where(w.world == world, b.state == State.IN_DOUBT.value)
     ).scalar()

@@ -21,9 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from campaign.storage.columns import Id, text
-from campaign.storage.columns import Utc as Utc
-from campaign.storage.columns import metadata as metadata
+from campaign.storage.columns import Id, Utc, metadata, text
 
 meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
 

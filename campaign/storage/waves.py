@@ -22,6 +22,7 @@ from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.storage import approvals, buckets, conditions, media, placed_top_ups, portions, spending
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_bundle, unpack_bundle
+from campaign.storage.columns import Utc
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.database import insert_or_ignore
 from campaign.storage.segments import (
@@ -395,7 +396,7 @@ def _leave_out(connection: Connection, wave_id: int, campaign: str, at: datetime
             t.deliveries.c.seq,
             sa.literal(State.SUPPRESSED.value),
             why,
-            sa.literal(at, t.Utc()),
+            sa.literal(at, Utc()),
         )
         .join(s, s.c.id == t.deliveries.c.supporter_id)
         .where(t.deliveries.c.wave_id == wave_id, sa.or_(suppressed(), without_consent(), elsewhere(campaign)))

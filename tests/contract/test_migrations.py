@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 from campaign import storage
 from campaign.errors import LedgerTooNew
 from campaign.storage import tables
+from campaign.storage.columns import metadata
 from campaign.storage.database import HEAD, Database
 from campaign.storage.supporters import SqlSupporters
 from tests.builders import T0, people
@@ -35,7 +36,7 @@ def test_head_is_the_newest_script_and_the_only_one_without_a_successor() -> Non
 def test_a_migrated_database_has_the_tables_that_the_program_knows(database: Database) -> None:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, tables.metadata) == []
+        assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == HEAD
 
 

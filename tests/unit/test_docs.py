@@ -17,7 +17,7 @@ from campaign.flow import review
 from campaign.model.claim import Tally
 from campaign.model.delivery import State
 from campaign.model.wave import WaveState
-from campaign.storage import tables
+from campaign.storage.columns import metadata
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -57,7 +57,7 @@ class Names:
 @cache
 def names() -> Names:
     """Read from the source, so that no document needs a provider's SDK to be loaded."""
-    found = Names(tables={name: set(table.columns.keys()) for name, table in tables.metadata.tables.items()})
+    found = Names(tables={name: set(table.columns.keys()) for name, table in metadata.tables.items()})
     for path in (ROOT / "campaign").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         module = path.parent.name if path.stem == "__init__" else path.stem
@@ -220,7 +220,7 @@ def test_the_drawing_and_the_table_show_the_same_passages(head: str, known: set[
 
 def test_every_table_of_the_database_is_described_and_no_other() -> None:
     described = {cells[0].strip("`") for cells in rows(DOCS / "tables.md", "Tables")}
-    assert described == set(tables.metadata.tables)
+    assert described == set(metadata.tables)
 
 
 def test_each_word_is_explained_once() -> None:

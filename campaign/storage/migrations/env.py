@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from campaign.storage.tables import metadata
+from campaign.storage.columns import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
