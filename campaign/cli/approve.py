@@ -10,7 +10,7 @@ import typer
 
 from campaign.cli import cost, names, plan_changes, screen
 from campaign.cli.options import DEFAULT_PLAN, PlanFile
-from campaign.cli.plan import tested
+from campaign.cli.plan_table import tested
 
 if TYPE_CHECKING:
     from campaign.flow.approve import Standing
@@ -165,7 +165,7 @@ def _show(sources: Sources, chosen: Sequence[Standing]) -> None:
         step = standing.step
         since = "never" if standing.approval is None else "unchanged"
         if standing.changed:
-            since = f"{', '.join(standing.changed)} changed"
+            since = "clock rules changed" if standing.moved_zones else f"{', '.join(standing.changed)} changed"
         if standing.begun:
             since = f"{' and '.join(standing.begun.people)}: {standing.lacks}"
         first = min(wave.due_at for wave in sources.waves[step.id])
@@ -174,7 +174,7 @@ def _show(sources: Sources, chosen: Sequence[Standing]) -> None:
     screen.out.print(table)
     for standing in chosen:
         if standing.step.ab_test is not None:
-            screen.out.print(tested(standing.step, standing.step.ab_test), soft_wrap=True)
+            screen.out.print(f"{standing.step.id} {tested(standing.step.ab_test)}", soft_wrap=True)
     if any(standing.was for standing in chosen):
         screen.out.print("\nChanged since it was approved:")
         plan_changes.show(chosen, zone=plan.zone)

@@ -115,7 +115,7 @@ def _program(configured: Settings, sources: Sources, clock: Clock, *, live: bool
 def _approved(program: Program, *, live: bool) -> None:
     """Something must be approved; what has changed since is told, and waits."""
     from campaign.errors import NotApproved
-    from campaign.flow import approve
+    from campaign.flow import approve, zone_rules
 
     standings = approve.standings(program.sources, program.ledger)
     command = "campaign approve" if live else "campaign approve --sandbox"
@@ -125,6 +125,8 @@ def _approved(program: Program, *, live: bool) -> None:
         why = f"{why} by enough people" if any(standing.lacks for standing in standings) else why
         raise NotApproved(f"{why}, so there is nothing to send; look at it with `campaign plan`, then: {command}")
     for standing in standings:
+        if standing.moved_zones:
+            screen.say("Not sent: ", f"{standing.step.id}, {zone_rules.told(standing.moved_zones)}.", style="yellow")
         if standing.lacks:
             screen.say("Not sent: ", f"{standing.step.id}, approved {standing.lacks}.", style="yellow")
     waiting = [standing.step.id for standing in standings if not standing.is_approved and not standing.lacks]

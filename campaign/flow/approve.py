@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from campaign.flow import zone_rules
 from campaign.model.approval import Approval, Manifest
 from campaign.model.bundle import Bundle, Sources
 from campaign.model.message import MediaSource, Message, PostSource
@@ -145,13 +146,15 @@ def manifests(sources: Sources) -> Mapping[str, Manifest]:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Whether a step may go out as it is. ``approval`` is the latest that enough people gave, ``was`` what they
-    approved where that is not what it is now. ``begun`` is an approval of exactly this that more people must give."""
+    approved where that is not what it is now. ``begun`` is an approval of exactly this that more people must give.
+    ``moved_zones`` are those whose rules have changed, where that and no edit has moved its instants."""
 
     step: Step
     manifest: Manifest
     approval: Approval | None
     was: Manifest | None = None
     begun: Approval | None = None
+    moved_zones: Sequence[str] = ()
 
     @property
     def is_approved(self) -> bool:
@@ -180,7 +183,13 @@ def standings(sources: Sources, ledger: Ledger) -> Sequence[Standing]:
         was = ledger.approved(step_id, approval.digest) if approval and approval.digest != now.digest else None
         if begun is not None and (begun.is_enough or begun.digest != now.digest):
             begun = None
-        found.append(Standing(sources.plan.step(step_id), now, approval, was, begun))
+        step = sources.plan.step(step_id)
+        zones: Sequence[str] = ()
+        if was is not None and was.parts.get("when") != now.parts["when"]:
+            zones = zone_rules.moved(
+                sources.plan, step, sources.waves[step_id], ledger.bundle(was.digest), ledger.waves(step=step_id)
+            )
+        found.append(Standing(step, now, approval, was, begun, zones))
     return found
 
 

@@ -44,3 +44,50 @@ def test_what_holds_a_mistake_cannot_be_approved(campaign: Campaign) -> None:
     (campaign.folder / "messages" / "post" / "demand.md").write_text("All 57 groups ask for it.\n")
     campaign("approve", "--yes", "launch-x", expect=3)
     assert "messages/post/demand.md:1" in campaign.said
+
+
+def edit(campaign: Campaign, old: str, new: str) -> None:
+    plan = campaign.folder / "schedules.yaml"
+    text = plan.read_text()
+    assert text.count(old) == 1, old
+    plan.write_text(text.replace(old, new))
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_where_two_must_approve_the_first_places_nothing_and_everybody_is_told_so(campaign: Campaign) -> None:
+    edit(campaign, "language: en\n", "language: en\napprovers: 2\nauthor: Ann Example\n")
+    told = campaign("approve", "launch-x", "thread-x", "--yes", "--by", "Ann Example")
+    assert "2 steps approved by Ann Example; 0 waves placed." in told
+    assert "Waits: launch-x, approved by its author alone, Ann Example: 1 of 2, waits for another." in campaign.said
+    assert not any(one["approved"] for one in steps(campaign).values())
+    campaign("run", "--until-idle", expect=5)
+    assert "no step of the plan is approved" in campaign.said
+    assert "1 of 2" in campaign("plan")
+    told = campaign("approve", "launch-x", "--yes", "--by", " ann EXAMPLE")
+    assert "0 waves placed" in told
+    told = campaign("approve", "launch-x", "--yes", "--by", "Bo Example")
+    assert "1 step approved by Bo Example; 1 wave placed." in told
+    found = steps(campaign)
+    assert [name for name, one in found.items() if one["approved"]] == ["launch-x"]
+    assert [one["by"] for one in found["launch-x"]["approvals"]] == ["Ann Example", "ann EXAMPLE", "Bo Example"]
+
+
+def test_to_move_the_launch_is_one_edit_shown_as_a_diff_and_approved_again(campaign: Campaign) -> None:
+    campaign("approve", "--yes", "--by", "Jo Example")
+    edit(campaign, "launch: 2018-05-22 09:00", "launch: 2018-05-22 10:00")
+    assert not any(one["approved"] for one in steps(campaign).values()), "every step hangs on T-0"
+    told = words(campaign("plan", "--diff"))
+    assert "- T-0: Tue 22 May 2018 09:00 EDT (22 May 13:00 UTC)" in told
+    assert "+ T-0: Tue 22 May 2018 10:00 EDT (22 May 14:00 UTC)" in told
+    assert "+ #1 Tue 22 May 2018 10:00 EDT (22 May 14:00 UTC) (1h later)" in told
+    assert told.count("+ T-0:") == 1, "what all steps share is told once"
+    assert "demand-x" not in told.partition("launch-x")[2].partition("#1")[0]
+    told = words(campaign("approve", "--by", "Jo Example", expect=1, stdin="n\n"))
+    assert "+ T-0: Tue 22 May 2018 10:00 EDT" in told
+    campaign("approve", "--yes", "--by", "Jo Example")
+    assert all(one["approved"] for one in steps(campaign).values())
+    assert steps(campaign)["launch-x"]["waves"][0]["due_at"] == "2018-05-22T14:00:00Z"
+    assert words(campaign("plan", "--diff")) == "Nothing has changed since it was approved."
