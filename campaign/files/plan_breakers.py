@@ -77,7 +77,10 @@ class PostBreakersDocument(Document):
     is written of a measure replaces all of it."""
 
     after: After | None = Field(
-        default=None, description="No limit counts before so many were tried. 4 posts unless written.", examples=[10]
+        default=None,
+        description="No limit counts before so many were tried, and ten times as many for deferrals and doubts. 10 "
+        "posts unless written.",
+        examples=[10],
     )
     refusals: OneLimit | None = Field(
         default=None,
@@ -91,7 +94,7 @@ class PostBreakersDocument(Document):
     )
     doubts: OneLimit | None = Field(
         default=None,
-        description="What may or may not have been sent. Posts: {warn: 25%, stop: 50%} unless written.",
+        description="What may or may not have been sent. Posts: off unless written.",
         examples=[{"stop": "25%"}],
     )
 
@@ -102,7 +105,8 @@ class MailBreakersDocument(Document):
 
     after: After | None = Field(
         default=None,
-        description="No limit counts before so many were taken (or tried). 500 e-mails unless written.",
+        description="No limit counts before so many were taken (or tried), and ten times as many for deferrals and doubts. "
+        "500 e-mails unless written.",
         examples=[1000],
     )
     complaints: OneLimit | None = Field(
@@ -122,12 +126,12 @@ class MailBreakersDocument(Document):
     )
     deferrals: OneLimit | None = Field(
         default=None,
-        description="What it has put off and is to be tried again: {warn: 25%, stop: 50%} unless written.",
+        description="What it has put off and is to be tried again: {warn: 25%} unless written.",
         examples=[{"warn": "10%", "stop": "off"}],
     )
     doubts: OneLimit | None = Field(
         default=None,
-        description="What may or may not have been sent: {warn: 5%, stop: 20%} unless written.",
+        description="What may or may not have been sent: {warn: 5%, stop: 25%} unless written.",
         examples=[{"stop": "10%"}],
     )
 

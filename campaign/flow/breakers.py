@@ -60,9 +60,10 @@ def look(desk: Desk) -> tuple[str, ...]:
 
 def _stop(desk: Desk, step: str, tripped: Tripped) -> None:
     desk.ledger.stop(step, by=BREAKER, why=tripped.why, at=desk.clock.now())
+    world = " --sandbox" if desk.ledger.world == "sandbox" else ""
     desk.tell(
         f"{step} is stopped: {tripped.why}. {_sentence(_TO_DO[tripped.measure])} "
-        f"Then let it go on with `campaign resume {step}`, or end it with `campaign cancel {step}`",
+        f"Then let it go on with `campaign resume {step}{world}`, or end it with `campaign cancel {step}{world}`",
         "breaker.stopped",
         level="error",
         step=step,
@@ -119,7 +120,9 @@ def _reached(gauge: Gauge, held_to: Breakers, *, stop: bool) -> Iterator[tuple[M
     for measure, limit in held_to.limits.items():
         share = limit.stop if stop else limit.warn
         of = gauge.out_of(measure)
-        if share is not None and of >= held_to.after and gauge.number(measure) * _HUNDREDTH**2 >= share * of:
+        if share is None or of < held_to.counts_from(measure):
+            continue
+        if gauge.number(measure) * _HUNDREDTH**2 >= share * of:
             yield measure, share
 
 

@@ -24,6 +24,9 @@ class Measure(StrEnum):
 
 
 OF_TAKEN = frozenset({Measure.COMPLAINTS, Measure.BOUNCES})
+OF_THIS_MOMENT = frozenset({Measure.DEFERRALS, Measure.DOUBTS})
+"""Time mends most of these, and one call that fails leaves a thousand of them: they count ten times later."""
+_LATER = 10
 
 
 class Gauge(NamedTuple):
@@ -83,10 +86,14 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Breakers:
-    """``after`` so many deliveries that a share is one of, and not before, its limit counts."""
+    """``after`` so many deliveries that a share is one of, and not before, its limit counts; see ``counts_from``."""
 
     after: int
     limits: Mapping[Measure, Limit] = field(default_factory=dict)
+
+    def counts_from(self, measure: Measure) -> int:
+        """How many deliveries it takes for the measure's limits to count."""
+        return self.after * _LATER if measure in OF_THIS_MOMENT else self.after
 
 
 MAIL = Breakers(
@@ -97,23 +104,23 @@ MAIL = Breakers(
         Measure.COMPLAINTS: Limit(warn=10, stop=30),
         Measure.BOUNCES: Limit(warn=200, stop=500),
         Measure.REFUSALS: Limit(warn=300, stop=1_000),
-        # A server that is asked for the first time may put off everybody (greylisting); half of all is another matter.
-        Measure.DEFERRALS: Limit(warn=2_500, stop=5_000),
-        # One lost answer leaves a thousand in doubt.
-        Measure.DOUBTS: Limit(warn=500, stop=2_000),
+        # What is put off is tried again, ever less often, until it is too late: to stop it mends nothing.
+        Measure.DEFERRALS: Limit(warn=2_500),
+        Measure.DOUBTS: Limit(warn=500, stop=2_500),
     },
 )
 """For e-mail, where the plan says nothing else."""
 POSTS = Breakers(
-    after=4,
+    after=10,
     limits={
         Measure.REFUSALS: Limit(warn=2_500, stop=5_000),
         # Networks put posts off as a matter of course: their limits are by the quarter of an hour.
         Measure.DEFERRALS: Limit(),
-        Measure.DOUBTS: Limit(warn=2_500, stop=5_000),
+        # They are asked within a minute, and a part in doubt holds all those behind it.
+        Measure.DOUBTS: Limit(),
     },
 )
-"""For posts, of which there are few, and of which nothing bounces."""
+"""For posts, of which there are few, and of which nothing bounces. Each part of a thread is one."""
 
 
 @dataclass(frozen=True, slots=True)

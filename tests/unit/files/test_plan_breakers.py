@@ -58,11 +58,11 @@ def test_a_plan_that_says_nothing_has_the_usual_limits(folder: Path) -> None:
 
 
 def test_what_is_written_of_a_measure_replaces_all_of_it_and_leaves_the_others(folder: Path) -> None:
-    limits = read(folder, "breakers: {email: {after: 1000, bounces: {stop: 3.25%}}, posts: {doubts: off}}\n")
+    limits = read(folder, "breakers: {email: {after: 1000, bounces: {stop: 3.25%}}, posts: {refusals: off}}\n")
     assert limits.mail.after == 1000
     assert limits.mail.limits[Measure.BOUNCES] == Limit(warn=None, stop=325)
     assert limits.mail.limits[Measure.COMPLAINTS] == MAIL.limits[Measure.COMPLAINTS]
-    assert limits.posts.limits[Measure.DOUBTS] == Limit()
+    assert limits.posts.limits[Measure.REFUSALS] == Limit()
     assert limits.posts.after == POSTS.after
 
 

@@ -101,6 +101,16 @@ def test_a_limit_counts_only_after_its_number_of_deliveries(there: Office) -> No
     assert breakers.look(there.desk) == ()
 
 
+def test_what_time_mends_counts_ten_times_later(there: Office) -> None:
+    """One answer that is lost leaves a thousand in doubt, and is no reason to stop the rest."""
+    there.desk.limits = lambda: limits(Measure.DOUBTS, stop=4_000, after=MANY // 10 + 1)
+    answers(there, InDoubt("no answer"))
+    send(there, waves=2)
+    assert breakers.look(there.desk) == ()
+    there.desk.limits = lambda: limits(Measure.DOUBTS, stop=4_000, after=MANY // 10)
+    assert breakers.look(there.desk) == ("alert",)
+
+
 def test_a_limit_that_is_off_stops_nothing(there: Office) -> None:
     there.desk.limits = lambda: Limits(mail=Breakers(after=1, limits=dict.fromkeys(Measure, OFF)))
     send(there, waves=2)
@@ -219,12 +229,12 @@ def test_what_somebody_has_paused_is_not_stopped_once_more(there: Office) -> Non
 
 def test_the_posts_of_a_network_are_held_to_limits_of_their_own(tmp_path: Path) -> None:
     with office(tmp_path, posts=(Told("x", delivers=lambda batch, _: [Refused("no")] * len(batch)),)) as there:
-        accounts = ("a", "b", "c", "d")
+        accounts = tuple("abcdefghij")
         there.approve(
             step("post", channel="x", accounts=accounts), wave("post"), wave("post", number=2, due_at=T0 + HOUR)
         )
         rollout.turns(there.desk)()
-        assert stops(there) == [("post", BREAKER, "4 refused of 4 tried (100.00%), and the limit is 50%")]
+        assert stops(there) == [("post", BREAKER, "10 refused of 10 tried (100.00%), and the limit is 50%")]
 
 
 def test_a_glance_looks_again_after_some_time_and_not_at_once(there: Office) -> None:
