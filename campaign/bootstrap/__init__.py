@@ -1,6 +1,7 @@
 """The only place where adapters meet ports: from settings and a plan to a desk that can send.
 
-Adapters are imported where they are put together: a command that sends nothing loads no provider's SDK.
+Adapters and the flow are imported where they are put together: a command that sends nothing, such as ``plan``, loads
+neither a provider's SDK nor the half second of code that sending takes.
 """
 
 from __future__ import annotations
@@ -15,17 +16,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from campaign.bootstrap import channels, costs, telling, web
-from campaign.bootstrap.followed import Followed
-from campaign.bootstrap.watched import Watched
 from campaign.errors import NotConfigured
-from campaign.flow import meant, proof, rollout
-from campaign.flow.desk import Desk
-from campaign.lookups.conditions import Answers
 from campaign.model.bundle import Sources
 from campaign.model.delivery import Keys
 from campaign.model.plan import Plan
-from campaign.ports.channel import MailChannel, PostChannel
 from campaign.ports.clock import Clock
 from campaign.ports.ledger import Filters
 from campaign.settings import Settings
@@ -34,6 +28,9 @@ from campaign.storage.ledger import SqlLedger
 from campaign.storage.supporters import SqlSupporters
 
 if TYPE_CHECKING:
+    from campaign.flow import proof
+    from campaign.flow.desk import Desk
+    from campaign.ports.channel import MailChannel, PostChannel
     from campaign.sandbox.faults import Faults
     from campaign.sandbox.server import Sandbox
 
@@ -67,6 +64,8 @@ class Program:
 
     def turns(self) -> Callable[[], datetime | None]:
         """The turn for an engine. In the sandbox the stand-ins' clocks follow this program's."""
+        from campaign.flow import rollout
+
         turn = rollout.turns(self.desk)
         if self.sandbox is None:
             return turn
@@ -80,6 +79,8 @@ class Program:
 
     def strangers(self) -> list[str]:
         """Why nothing is posted by accounts that are not those that the plan means; asks the networks who they are."""
+        from campaign.flow import meant
+
         guarded = [channel for channel in self.desk.posts.values() if isinstance(channel, meant.Meant)]
         return [why for channel in guarded for why in channel.strangers().values()]
 
@@ -87,11 +88,17 @@ class Program:
         """The ledger against what the stand-ins have taken. Only for a program with a sandbox of its own."""
         if self.sandbox is None:
             raise ValueError("only the sandbox can be asked for everything it took")
+        from campaign.bootstrap import channels
+        from campaign.flow import proof
+
         return proof.of(self.ledger.log(Filters()), channels.received(self.sandbox), self.desk.keys)
 
 
 def live(settings: Settings, sources: Sources, *, clock: Clock, report: Report) -> Program:
     """The program that reaches real people. Raises NotConfigured with every setting that is missing."""
+    from campaign.bootstrap import channels, web
+    from campaign.lookups.conditions import Answers
+
     secret = settings.secret()
     if not settings.public_url.startswith("https://") or settings.public_url.endswith(".example.org"):
         raise NotConfigured(
@@ -113,6 +120,9 @@ def live(settings: Settings, sources: Sources, *, clock: Clock, report: Report) 
 
 def _as_meant(channel: PostChannel, plan: Plan, clock: Clock) -> PostChannel:
     """Where the plan says who the accounts are, the channel posts by no others."""
+    from campaign.bootstrap import channels
+    from campaign.flow import meant
+
     named = plan.handles.get(channel.name, {})
     used = {account: named[account] for account in channels.accounts_of(plan)[channel.name] if account in named}
     return meant.Meant(channel, used, clock) if used else channel
@@ -130,6 +140,8 @@ def sandboxed(
     faults: Faults | None = None,
 ) -> Program:
     """The same program with the stand-ins in the providers' place: nobody outside this machine is reached."""
+    from campaign.bootstrap import channels
+    from campaign.bootstrap.followed import Followed
     from campaign.sandbox.server import Sandbox
 
     stack = ExitStack()
@@ -165,6 +177,10 @@ def _program(
     report: Report,
     stack: ExitStack,
 ) -> Program:
+    from campaign.bootstrap import costs, telling
+    from campaign.bootstrap.watched import Watched
+    from campaign.flow.desk import Desk
+
     opened: list[MailChannel | PostChannel] = [*mails.values(), *posts.values()]
     for channel in opened:
         stack.callback(channel.close)
@@ -186,7 +202,7 @@ def _program(
         read_after=settings.read_metrics_after,
     )
     desk.notices = telling.notices(settings, database, sources.plan, world, clock=clock, tell=desk.tell)
-    stack.callback(desk.notices.finish, within_s=telling.AT_THE_END_S)
+    stack.callback(telling.finish, desk)
     return Program(sources, database, ledger, SqlSupporters(database), desk, stack=stack)
 
 

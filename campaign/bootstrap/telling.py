@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from campaign.flow.desk import Desk
 from campaign.flow.notices import Notices
 from campaign.model.plan import Plan
 from campaign.ports.clock import Clock
@@ -15,8 +16,10 @@ from campaign.storage.notices import SqlOutbox
 if TYPE_CHECKING:
     from campaign.storage.database import Database
 
-AT_THE_END_S = 5.0
+_AT_THE_END_S = 5.0
 """How long what is still to be told is waited for when the program ends; the next one tells the rest."""
+_IN_A_HURRY_S = 1.5
+"""The same where it was told to end, which takes ten seconds at most in all."""
 
 
 def notifier(settings: Settings) -> Notifier | None:
@@ -46,3 +49,9 @@ def notices(
         campaign=plan.campaign,
         zone=plan.zone,
     )
+
+
+def finish(desk: Desk) -> None:
+    """Tell what is still to be told, as far as there is time."""
+    if desk.notices is not None:
+        desk.notices.finish(within_s=_IN_A_HURRY_S if desk.stopping.is_set() else _AT_THE_END_S)

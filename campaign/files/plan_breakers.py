@@ -105,8 +105,8 @@ class MailBreakersDocument(Document):
 
     after: After | None = Field(
         default=None,
-        description="No limit counts before so many were taken (or tried), and ten times as many for deferrals and doubts. "
-        "500 e-mails unless written.",
+        description="No limit counts before so many were taken (or tried), and ten times as many for deferrals and "
+        "doubts. 500 e-mails unless written.",
         examples=[1000],
     )
     complaints: OneLimit | None = Field(
