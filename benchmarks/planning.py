@@ -21,7 +21,7 @@ from campaign.storage.database import Database
 from campaign.storage.supporters import SqlSupporters
 
 ROOT = Path(__file__).resolve().parent.parent
-STEPS, ACCOUNTS, MESSAGES = 1_000, 200, 100
+STEPS, ACCOUNTS, EACH, MESSAGES = 1_000, 200, 20, 100
 PEOPLE = 1_000_000
 AIMS = {"plan of 1,000 steps": 2.0, "plan on a million people": 3.0}
 """Seconds."""
@@ -33,10 +33,12 @@ _PLACES = (("US", "WA", "98101"), ("US", "TX", "79901"), ("US", "", "10001"), ("
 def main(*, people: int = PEOPLE) -> None:
     print(f"Planning: {STEPS:,} steps on {ACCOUNTS} accounts, and {people:,} people")
     with TemporaryDirectory() as folder:
-        large, crowded = Path(folder) / "large", Path(folder) / "crowded"
+        large, longer, crowded = (Path(folder) / name for name in ("large", "longer", "crowded"))
         _large(large)
         _told("plan of 1,000 steps", [_timed(large, "plan") for _ in range(3)])
         _told("the same once it is approved", _approved(large))
+        _large(longer, written_out=True)
+        _told("with each step's accounts written out", [_timed(longer, "plan") for _ in range(3)])
         _crowded(crowded, people)
         _told("plan on a million people", [_timed(crowded, "plan") for _ in range(3)])
         _told("the same with every wave", [_timed(crowded, "plan", "--waves") for _ in range(3)])
@@ -72,17 +74,21 @@ def _copied(folder: Path) -> str:
     return (folder / "schedules.yaml").read_text(encoding="utf-8")
 
 
-def _large(folder: Path) -> None:
+def _large(folder: Path, *, written_out: bool = False) -> None:
     """Posts on three networks, each from twenty of two hundred accounts, and e-mails by local time."""
     plan = _copied(folder).partition("\nsteps:\n")[0]
     posts = folder / "messages" / "post"
     for number in range(MESSAGES):
         text = f"Number {number}: {{{{ letter.addressee.name }}}}, take it off.\n\nRead why: {{{{ links.letter }}}}\n"
         (posts / f"made-{number}.md").write_text(text, encoding="utf-8")
-    (folder / "schedules.yaml").write_text(plan + "\nsteps:\n" + "".join(_steps()), encoding="utf-8")
+    (folder / "schedules.yaml").write_text(
+        plan + "\nsteps:\n" + "".join(_steps(written_out=written_out)), encoding="utf-8"
+    )
 
 
-def _steps() -> Iterator[str]:
+def _steps(*, written_out: bool) -> Iterator[str]:
+    """Each post comes from twenty accounts: a list that is written once and named after that, or each time."""
+    known: set[int] = set()
     for number in range(STEPS):
         if number % 10 == 0:
             yield (
@@ -91,10 +97,15 @@ def _steps() -> Iterator[str]:
             )
             continue
         channel = ("x", "bluesky", "mastodon")[number % 3]
-        names = ", ".join(f"account_{(number * 20 + each) % ACCOUNTS}" for each in range(20))
+        region = number % (ACCOUNTS // EACH)
+        names = ", ".join(f"account_{region * EACH + each}" for each in range(EACH))
+        listed = (
+            f"[{names}]" if written_out else f"*region-{region}" if region in known else f"&region-{region} [{names}]"
+        )
+        known.add(region)
         yield (
             f"  - id: post-{number}\n    channel: {channel}\n    message: post/made-{number % MESSAGES}\n"
-            f"    accounts: [{names}]\n    at: T+{number}m\n    repeat_text: true\n"
+            f"    accounts: {listed}\n    at: T+{number}m\n    repeat_text: true\n"
         )
 
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 from campaign.flow import zone_rules
 from campaign.model.approval import Approval, Manifest
 from campaign.model.bundle import Bundle, Sources
+from campaign.model.letter import Letter
 from campaign.model.message import MediaSource, Message, PostSource
 from campaign.model.plan import AbTest, Step
 from campaign.model.wave import PlannedWave
@@ -18,9 +19,12 @@ from campaign.ports.ledger import Ledger
 from campaign.rendering import splitting
 
 
-def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
-    """Everything that decides what is sent, to whom and when, as text that a person can compare."""
-    plan, step, letter = bundle.plan, bundle.step, bundle.letter
+def manifest(bundle: Bundle, waves: Sequence[PlannedWave], *, letter: str = "") -> Manifest:
+    """Everything that decides what is sent, to whom and when, as text that a person can compare.
+
+    ``letter`` is what ``letter_text`` made of the bundle's letter, for whoever asks for many steps of one campaign.
+    """
+    plan, step = bundle.plan, bundle.step
     parts = {
         "step": f"{step.id}, {step.message}, in {plan.language} where nothing else fits",
         "to": repr(step.segment) if step.segment else f"{step.channel}: {', '.join(step.accounts)}",
@@ -33,9 +37,7 @@ def manifest(bundle: Bundle, waves: Sequence[PlannedWave]) -> Manifest:
         "links": "\n".join(f"{name}: {url}" for name, url in sorted(plan.links.items()))
         + f"\nuntagged: {', '.join(plan.untagged)}\nhashtags: {', '.join(plan.hashtags)}\ntarget: {plan.target_email}",
         "facts": "\n".join(f"{fact.name}: {fact.value} ({fact.source})" for fact in plan.facts.values()),
-        "letter": json.dumps(
-            {k: v for k, v in letter.as_json().items() if k != "source"}, ensure_ascii=False, indent=1
-        ),
+        "letter": letter or letter_text(bundle.letter),
         **_message_parts(bundle.message, step.channel),
     }
     # Only where a step has them: what was approved before there were any stays approved.
@@ -77,6 +79,11 @@ def _pace_parts(bundle: Bundle) -> dict[str, str]:
     if paces:
         parts["rate"] = "\n".join(f"{pace.bucket}: {pace.rate}" for pace in paces)
     return parts
+
+
+def letter_text(letter: Letter) -> str:
+    """All of it but the name of its file."""
+    return json.dumps({k: v for k, v in letter.as_json().items() if k != "source"}, ensure_ascii=False, indent=1)
 
 
 def _test_parts(bundle: Bundle, test: AbTest) -> dict[str, str]:
@@ -140,7 +147,10 @@ def _shown(source: MediaSource) -> str:
 
 def manifests(sources: Sources) -> Mapping[str, Manifest]:
     """What each step would be approved as, as the files are now."""
-    return {step.id: manifest(sources.bundle(step), sources.waves[step.id]) for step in sources.plan.steps}
+    letter = letter_text(sources.letter)
+    return {
+        step.id: manifest(sources.bundle(step), sources.waves[step.id], letter=letter) for step in sources.plan.steps
+    }
 
 
 @dataclass(frozen=True, slots=True)

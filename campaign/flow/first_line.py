@@ -14,7 +14,7 @@ MOST = 200
 """Characters that are told of it."""
 _OF_SUPPORTERS = re.compile(r"\{\{-?\s*supporter\.(\w+)[^}]*\}\}")
 _BLOCKS = re.compile(r"\{%.*?%\}")
-_VARIES = re.compile(r"\b(?:step|days_since_launch|links)\b")
+_VARIES = re.compile(r"\b(?:step|days_since_launch|links|share|include|import|from|extends)\b")
 
 
 class FirstLines:
@@ -23,7 +23,7 @@ class FirstLines:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._known: dict[tuple[str, str], str] = {}
+        self._known: dict[str, str] = {}
 
     def of(self, step: Step, wave: PlannedWave) -> str:
         bundle = self._sources.bundle(step)
@@ -36,12 +36,11 @@ class FirstLines:
         if "{" not in first:
             return first[:MOST]
         text = written if "{%" in first or "{#" in first else first
-        key = (text, step.channel)
-        if key in self._known:
-            return self._known[key]
+        if text in self._known:
+            return self._known[text]
         line = _rendered(bundle, message, Source(source.file, text, source.line), wave)
         if not _VARIES.search(text):
-            self._known[key] = line
+            self._known[text] = line
         return line
 
 
