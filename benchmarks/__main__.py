@@ -2,8 +2,8 @@
 
 A the whole program, B a bare loop over the same rows and requests, C the SDK's own quick start, each in a process of
 its own, beside SendGrid's stand-in in another. A and B in turn, so that a machine whose speed drifts is fair to both.
-Then the import of a list of the same length, the webhook's events, fifty accounts that post at the same instants, and
-a thousand instants one after the other.
+Then the import of a list of the same length, planning a thousand steps and so many people, the webhook's events, fifty
+accounts that post at the same instants, and a thousand instants one after the other.
 Prints figures and ratios; what they mean is in benchmarks/README.md.
 """
 
@@ -40,6 +40,8 @@ def main() -> None:
         sending(Path(folder), given.supporters, given.runs)
     print("\nImport")
     subprocess.run([sys.executable, "-m", "benchmarks.importing", str(given.supporters)], check=True)
+    print("\nPlanning")
+    subprocess.run([sys.executable, "-m", "benchmarks.planning", str(given.supporters)], check=True)
     print("\nWebhook")
     subprocess.run([sys.executable, "-m", "benchmarks.webhook"], check=True)
     print("\nThe same second")
