@@ -227,3 +227,33 @@ def test_a_step_that_was_cancelled_before_its_time_never_begins(live: Campaign, 
     assert "1 wave of alert cancelled" in shown
     live(*RUN)
     assert provider.kinds() == {}
+
+
+def test_a_halt_takes_back_what_the_provider_holds_and_it_goes_out_once_all_goes_on(
+    live: Campaign, provider: Provider
+) -> None:
+    live(*RUN)
+    (live.folder / "messages" / "email" / "hello" / "en.html").rename(live.folder / "elsewhere.html")
+    told = live.json("halt", "--by", "Jo Example", "--why", "wrong link", "--json")
+    assert told["reached"]
+    assert [(step["gone"], step["taken_back"], step["waits"]) for step in told["steps"]] == [(0, 5, 5)]
+    assert states(live) == {"planned"}
+    assert provider.kinds()["sendgrid.scheduled"]
+    (live.folder / "elsewhere.html").rename(live.folder / "messages" / "email" / "hello" / "en.html")
+    live("resume", "--yes")
+    live(*RUN)
+    assert states(live) == {"accepted"}
+    assert provider.taken(datetime.now(UTC) + LATER) == ONCE
+
+
+def test_where_a_halt_does_not_reach_the_provider_it_says_so_and_holds_all_the_same(
+    live: Campaign, provider: Provider
+) -> None:
+    live(*RUN)
+    key = live.environment.pop("CAMPAIGN_SENDGRID__API_KEY")
+    live("halt", "--by", "Jo Example", expect=1)
+    assert "Not taken back: " in live.said
+    live.environment["CAMPAIGN_SENDGRID__API_KEY"] = key
+    live("halt", "--by", "Jo Example")
+    assert states(live) == {"planned"}
+    assert provider.taken(datetime.now(UTC) + LATER) == {}

@@ -156,6 +156,19 @@ def test_what_was_begun_and_is_too_late_is_judged_when_it_goes_on_and_not_before
         assert at.mail.got == []
 
 
+def test_what_goes_on_while_a_turn_is_busy_with_another_step_is_not_sent_too_late(tmp_path: Path) -> None:
+    with office(tmp_path) as at:
+        ready(at, 8, late=Late(within=HOUR, then="hold"))
+        halt(at, "alert")
+        at.wait(2 * HOUR)
+        at.approve(step("second", late=Late(within=HOUR, then="send")))
+        at.mail.delivers = _once(lambda: resume(at, "alert"))
+        rollout.turns(at.desk)()
+        assert at.states("second") == {State.ACCEPTED: 8}
+        assert [one.state for one in at.waves("alert")] == [WaveState.HELD]
+        assert at.states("alert") == {State.PLANNED: 8}
+
+
 def test_a_stop_and_its_end_are_told_once_with_who_and_why(tmp_path: Path) -> None:
     with office(tmp_path) as at:
         ready(at, 4)
