@@ -301,7 +301,7 @@ def test_a_mistake_at_the_top_is_named_with_its_remedy(
         (f"{POST}, repeat: {{every: 1d, until: T+2d 09:00 local}}", "until is by local time and at is not"),
         (f"{POST}, repeat: 1d", "repeat must hold keys with values; write it as in `repeat: {every: 1d, until: T+6d"),
         (f"{POST}, late: {{within: 5m, then: drop}}", 'then "drop" is not known; write send, hold or skip'),
-        (f"{POST}, when: T-0", 'the key "when" is not known here; did you mean "at"?'),
+        (f"{POST}, att: T-0", 'the key "att" is not known here; did you mean "at"?'),
         (MAIL.replace("segment: supporters, ", ""), "segment is missing: it says who gets the e-mail; add `segment:`"),
         (f"{MAIL}, account: national", "account is for posts, and this step sends e-mail; remove account"),
         (MAIL.replace("email/alert", "email/alrt"), 'message "email/alrt" is not there; did you mean "email/alert"?'),
