@@ -69,6 +69,8 @@ def plan(
 
 
 def _gathered(path: Path, *, world: str) -> tuple[Outline, Money, Sequence[Stop]]:
+    from concurrent.futures import ThreadPoolExecutor
+
     from campaign import bootstrap, settings
     from campaign.bootstrap import costs
     from campaign.cli.plan_outline import Outline
@@ -86,11 +88,13 @@ def _gathered(path: Path, *, world: str) -> tuple[Outline, Money, Sequence[Stop]
         ledger, people = SqlLedger(database, world=world), SqlSupporters(database)
         plan = sources.plan
         segments = dict.fromkeys(step.segment for step in plan.steps if step.segment is not None)
-        census = people.census([*segments], home_zone=plan.zone, campaign=plan.campaign)
-        forecasts = _forecasts(configured, sources)
+        with ThreadPoolExecutor(1) as beside:  # the database counts people while the messages are rendered
+            counting = beside.submit(people.census, [*segments], home_zone=plan.zone, campaign=plan.campaign)
+            standings, forecasts = approve.standings(sources, ledger), _forecasts(configured, sources)
+            census = counting.result()
         outline = Outline(
             sources=sources,
-            standings=approve.standings(sources, ledger),
+            standings=standings,
             census=census,
             anybody=people.count() > 0,
             forecasts=forecasts,

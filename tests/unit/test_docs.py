@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import campaign.storage.tables  # noqa: F401 - the tables put themselves into the metadata
 from campaign.flow import review
 from campaign.model.claim import Tally
 from campaign.model.delivery import State
