@@ -46,6 +46,8 @@ def main() -> None:
     subprocess.run([sys.executable, "-m", "benchmarks.webhook"], check=True)
     print("\nThe same second")
     subprocess.run([sys.executable, "-m", "benchmarks.social"], check=True)
+    print("\nFrom halt to the last byte")
+    subprocess.run([sys.executable, "-m", "benchmarks.halting"], check=True)
     print("\nInstants")
     subprocess.run([sys.executable, "-m", "benchmarks.instants"], check=True)
 

@@ -45,18 +45,20 @@ def everything(
     coming: Callable[[], datetime | None] = lambda: None,
     readiness: Readiness | None = None,
     between: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[timedelta], bool] = lambda _within: False,
 ) -> int:
     """Send all that is due now, and what is due in a moment; how many batches were attempted.
 
     Returns early where the desk is stopping, and at the instant that ``coming`` tells, when something else comes due: a
     launch does not wait for the end of a long mailing. What ``readiness`` has under way is waited for until the posts'
     instant. Where the desk is stopping, calls that take too long are left: their claims run out, and are in doubt.
-    ``between`` is called again and again while batches go out.
+    ``between`` is called again and again while batches go out, and ``meanwhile`` where there is a moment between two
+    instants, as long as it has something to do.
     """
     pool = ThreadPoolExecutor(max_workers=2 * _IN_FLIGHT + volley.MOST, thread_name_prefix="dispatch")
     with undisturbed(switch_s=_SWITCH_S):
         flights = Flights(desk, contents, pool)
-        volleys = volley.Volleys(desk, flights, pool, readiness)
+        volleys = volley.Volleys(desk, flights, pool, readiness, meanwhile)
         try:
             volleys.fire()
             flights.until = coming()

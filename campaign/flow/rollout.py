@@ -13,7 +13,6 @@ from campaign.flow import (
     feedback,
     hand_off,
     metrics,
-    prepare,
     retract,
     settle,
     stop,
@@ -21,6 +20,7 @@ from campaign.flow import (
 )
 from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
+from campaign.flow.meanwhile import Meanwhile
 from campaign.flow.readiness import Readiness
 from campaign.flow.watching import Watching
 from campaign.model.wave import WaveState
@@ -36,6 +36,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
     lookout = stop.Lookout(desk)
     watching = Watching(desk)
     outlook = conditions.Lookout(desk)
+    preparing = Meanwhile(desk, contents)
 
     def turn() -> datetime | None:
         lookout.look()
@@ -46,14 +47,15 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         hand_off.reach(desk, contents)
         due.withdraw(desk)
         outlook.look()
-        for wave in due.waves(desk):
-            prepare.wave(desk, contents, wave)
+        preparing.all()
         readiness.start()
         due.stale(desk)
         unsent = _unsent(desk)
         coming = _Coming(desk)
         watching.look()
-        dispatch.everything(desk, contents, coming=coming, readiness=readiness, between=watching.glance)
+        dispatch.everything(
+            desk, contents, coming=coming, readiness=readiness, between=watching.glance, meanwhile=preparing.one
+        )
         _tell(desk, unsent)
         feedback.apply(desk)
         settle.doubts(desk, contents, until=coming())
@@ -61,7 +63,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         withdrawn = due.withdraw(desk)
         watching.glance()
         # What settling has found not to be sent.
-        dispatch.everything(desk, contents, coming=coming, between=watching.glance)
+        dispatch.everything(desk, contents, coming=coming, between=watching.glance, meanwhile=preparing.one)
         decided = ab_test.decide(desk)  # what has gone out by this turn is in the figures by now
         now = desk.clock.now()
         to_send = now if withdrawn or decided or coming.has_come else _to_send(desk)

@@ -39,6 +39,8 @@ _ALONE_S = 0.25
 """How long posts that leave together have the machine for themselves, before composing for others goes on."""
 _QUIET = timedelta(milliseconds=100)
 """So long before an instant nothing else is done."""
+_ROOM = timedelta(milliseconds=150)
+"""What there has to be before an instant for something else to be begun."""
 _IN_A_ROW = timedelta(seconds=10)
 """How long one instant after the other is kept before the rest of a turn has its time again."""
 
@@ -47,12 +49,18 @@ class Volleys:
     """What is due at one instant after the other, for one dispatch; ``flights`` are its claims and calls."""
 
     def __init__(
-        self, desk: Desk, flights: Flights, pool: ThreadPoolExecutor, readiness: Readiness | None = None
+        self,
+        desk: Desk,
+        flights: Flights,
+        pool: ThreadPoolExecutor,
+        readiness: Readiness | None = None,
+        meanwhile: Callable[[timedelta], bool] = lambda _within: False,
     ) -> None:
         self._desk = desk
         self._flights = flights
         self._pool = pool
         self._readiness = readiness
+        self._meanwhile = meanwhile
         self._next_at: datetime | None = None
 
     @property
@@ -67,6 +75,8 @@ class Volleys:
         self._muster()
         while mustered and not desk.stopping.is_set():
             due_at = min(call.due_at for call in mustered)
+            while (left := due_at - desk.clock.now()) > _ROOM and self._meanwhile(left - _QUIET):
+                pass
             self._attend(due_at - _QUIET)
             if self._readiness is not None:
                 self._readiness.finish(within_s=max(0.0, (due_at - desk.clock.now()).total_seconds()))

@@ -169,8 +169,8 @@ class Ledger(Stops, Gauges, Afterwards, Reports, Conditions, Protocol):
 
         Suppression and consent are read again here. Batches behind a closed gate are left alone. ``post_lease`` is
         the lease of posts, None where it is the same. ``ahead`` takes what is due so soon, so that it can be made ready
-        before its instant: posts, due by now or not, and e-mail that is not due yet nor to be held by its provider; of
-        either only that of which no attempt was ever begun.
+        before its instant: posts, and e-mail whose wave has not begun and is not held by its provider; of either only
+        that of which no attempt was ever begun, due by now or not.
         """
         ...
 

@@ -141,9 +141,10 @@ def _take(
 
 
 def _ahead(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
-    """What is claimed before its instant: what is tried for the first time, and of e-mail only what is not due yet."""
+    """What is claimed before its instant: what is tried for the first time, and of e-mail only how a wave begins."""
     b, w = t.batches.c, t.waves.c
-    return b.attempt_id.is_(None), sa.or_(b.account != "", sa.and_(b.due_at > now, w.ahead_s == 0))
+    begins = sa.and_(w.ahead_s == 0, sa.or_(b.due_at > now, w.first_sent_at.is_(None)))
+    return b.attempt_id.is_(None), sa.or_(b.account != "", begins)
 
 
 def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now: datetime) -> Claim | None:

@@ -80,12 +80,16 @@ def test_who_is_suppressed_after_the_claim_ahead_does_not_begin(ledger: SqlLedge
     assert ledger.begin(claim, payload(3), now=T0) == (claim.seqs[1],)
 
 
-def test_e_mail_that_is_due_by_now_or_held_by_its_provider_is_not_claimed_ahead(
+def test_e_mail_that_is_due_is_claimed_so_while_its_wave_has_not_begun_and_the_rest_of_it_is_not(
     ledger: SqlLedger, supporters: SqlSupporters
 ) -> None:
-    mailing(ledger, supporters)
+    supporters.add(people(8), at=T0)
+    ledger.approve(bundle(), manifest(step()), [wave()], by="Jo Example", at=T0 - 2 * LEASE)
+    ledger.prepare_mail(ledger.waves()[0], AUDIENCE, batch_size=2, at=T0 - 2 * LEASE)
+    (first,) = ledger.claim(owner="one", now=T0, lease=LEASE, post_lease=SHORT, most=1, ahead=AHEAD)
+    assert ledger.begin(first, payload(2), now=T0) == ()
     assert ahead(ledger, before=timedelta(0)) == []
-    assert len(ledger.claim(owner="one", now=T0, lease=LEASE, most=9)) == 1
+    assert len(ledger.claim(owner="one", now=T0, lease=LEASE, most=9)) == 3
 
 
 def test_what_its_provider_holds_is_not_claimed_ahead(ledger: SqlLedger, supporters: SqlSupporters) -> None:
