@@ -61,6 +61,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         settle.doubts(desk, contents, until=coming())
         hand_off.reach(desk, contents)
         withdrawn = due.withdraw(desk)
+        due.stale(desk)  # what comes back of an attempt may be too late by now
         watching.glance()
         # What settling has found not to be sent.
         dispatch.everything(desk, contents, coming=coming, between=watching.glance, meanwhile=preparing.one)
