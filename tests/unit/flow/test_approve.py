@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -349,3 +351,11 @@ def test_an_approval_keeps_the_pictures_of_its_own_network(at: Office) -> None:
     assert at.ledger.file(CROWD.digest) == b"a crowd"
     with pytest.raises(LedgerError):
         at.ledger.file(pictured(b"not for X").digest)
+
+
+def test_a_digest_is_of_the_parts_as_json_so_that_what_was_approved_before_stays_approved() -> None:
+    made = approve.manifest(
+        bundle(step(LAUNCH, "x"), post_message('"Qu\u00e9?" \\ \u2028 {{ letter.closing }}')), (wave(LAUNCH),)
+    )
+    told = json.dumps(dict(made.parts), sort_keys=True, ensure_ascii=False)
+    assert made.digest == sha256(told.encode()).hexdigest()
