@@ -65,7 +65,7 @@ def _lines(part: str, text: str | None, zone: str) -> list[str]:
     lines = text.splitlines()
     if part == "names":
         lines = [f"{name}: {line}" for name, line in zip(_NAMES, lines, strict=False)]
-    elif _VALUE.fullmatch(text):
+    elif part in ("to", "sender") and _VALUE.fullmatch(text):
         lines = [f"{name}: {value}" for name, value in _value(text).items() if value]
     if part in ("names", "embargo"):
         lines = [_INSTANT.sub(lambda found: _told(_instant(found[0]), zone), line) for line in lines]
@@ -79,7 +79,7 @@ def _value(text: str) -> Mapping[str, str]:
         assert isinstance(call, ast.Call)  # noqa: S101 - for the type; what is no call is caught below
         found = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
     except (SyntaxError, ValueError, AssertionError, MemoryError, RecursionError):
-        return {"": text}
+        return {"rule": text}
     return {
         name: ", ".join(map(str, value)) if isinstance(value, tuple) else _word(value) for name, value in found.items()
     }
