@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from campaign.flow import due, prepare, rollout, volley
+from campaign.model.batch import PostBatch
 from campaign.model.delivery import State
-from campaign.model.outcome import Deferred
+from campaign.model.outcome import Deferred, InDoubt
 from campaign.model.plan import Late, Then
 from campaign.model.wave import LEAD, WaveState
 from tests.builders import T0, step, wave
-from tests.desks import HOUR, MINUTE, HandClock, Office, office
+from tests.desks import HOUR, MINUTE, HandClock, Office, Told, not_there, office
 
 
 def names(at: Office) -> list[str]:
@@ -121,3 +122,20 @@ def test_a_wave_begun_in_time_that_is_stale_by_now_is_stopped(at: Office, then: 
     assert at.states() == {left: 6}
     assert len(at.mail.got) == 2
     assert turn() is None
+
+
+def test_what_turns_out_not_to_have_been_sent_is_not_sent_too_late_in_the_same_turn(tmp_path: Path) -> None:
+    posts = Told[PostBatch](
+        "x",
+        delivers=lambda batch, _: [InDoubt("the reply was lost")] * len(batch),
+        settled=lambda batch, _: [InDoubt("cannot be read")] * len(batch),
+    )
+    with office(tmp_path, posts=[posts]) as at:
+        at.approve(step("launch", "x", late=Late(HOUR, "skip")))
+        turn = rollout.turns(at.desk)
+        turn()
+        posts.settled = not_there
+        at.wait(2 * HOUR)
+        turn()
+        assert len(posts.got) == 1
+        assert at.states() == {State.MISSED: 1}
