@@ -44,12 +44,23 @@ class Gone:
 def stop(step: str, *, why: str, by: str, sandbox: bool, as_json: bool) -> None:
     """Stop ``step``, or everything, and tell what had gone. Exits with 1 where something could not be reached."""
     from campaign.engines.clock import SystemClock
+    from campaign.errors import CampaignError
 
     world = "sandbox" if sandbox else "live"
     who, why = by.strip() or getpass.getuser(), why.strip()
     now = SystemClock().now()
-    if not step:
-        _at_once(world, who, why, now)
+    written = not step and _at_once(world, who, why, now)
+    try:
+        _stop(step, world, who, why, now, as_json=as_json)
+    except CampaignError as error:
+        if not written:
+            raise
+        screen.out.print(f"HALTED, {now:%Y-%m-%d %H:%M:%S} UTC, by {who}", style="bold red", soft_wrap=True)
+        screen.say("It holds, but what had gone cannot be told here: ", str(error))
+        raise typer.Exit(error.exit_code) from None
+
+
+def _stop(step: str, world: str, who: str, why: str, now: datetime, *, as_json: bool) -> None:
     from campaign import bootstrap, settings
     from campaign.storage.ledger import SqlLedger
 
@@ -62,20 +73,19 @@ def stop(step: str, *, why: str, by: str, sandbox: bool, as_json: bool) -> None:
         made = ledger.stop(step, by=who, why=why, at=now)
         if not as_json:
             _say(made, [one for one in ledger.stops() if one.step == step], again=made.at != now)
-        _tell(configured, ledger, made, sandbox=sandbox, as_json=as_json)
+        _tell(configured, ledger, made, sandbox=world == "sandbox", as_json=as_json)
     finally:
         database.close()
 
 
-def _at_once(world: str, who: str, why: str, now: datetime) -> None:
+def _at_once(world: str, who: str, why: str, now: datetime) -> bool:
     """Write the row before anything else is loaded: meanwhile something leaves. The ordinary way comes after it."""
     from campaign import setting_database
     from campaign.engines.clock import SystemClock
     from campaign.storage import at_once
 
     url = setting_database.url()
-    if url is not None:
-        at_once.stop(url, world, "", by=who, why=why, at=now, clock=SystemClock())
+    return url is not None and at_once.stop(url, world, "", by=who, why=why, at=now, clock=SystemClock())
 
 
 def _known(ledger: SqlLedger, step: str) -> None:

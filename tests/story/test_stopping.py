@@ -162,6 +162,17 @@ def test_halt_needs_neither_plan_nor_messages(live: Campaign) -> None:
     assert "Nothing is halted." in live("resume")
 
 
+def test_a_halt_holds_even_where_this_program_cannot_read_the_ledger(live: Campaign, sandbox: Sandbox) -> None:
+    """Say, the database is a newer version's, or a setting is wrong."""
+    live.environment["CAMPAIGN_CONFIRM_WITHIN"] = "soon"
+    shown = live("halt", "--by", "Jo Example", expect=3)
+    assert "HALTED" in shown
+    assert "It holds, but what had gone cannot be told here" in live.said
+    del live.environment["CAMPAIGN_CONFIRM_WITHIN"]
+    live("run", "--live", "--until-idle", "--yes-send-to", str(PEOPLE))
+    assert not taken(sandbox)
+
+
 def _said(campaign: Campaign, *asked: str) -> str:
     campaign(*asked)
     return campaign.said
