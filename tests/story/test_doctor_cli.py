@@ -47,7 +47,7 @@ def reachable(campaign: Campaign) -> Iterator[Campaign]:
             "CAMPAIGN_SECRET_KEY": "secret-0123456789abcdef",
             "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
             "CAMPAIGN_SENDGRID__API_KEY": "SG.secret",
-            **{f"CAMPAIGN_{name.upper()}__BASE_URL": url for name, url in sandbox.urls.items()},
+            **{f"CAMPAIGN_{name.upper()}__BASE_URL": sandbox.urls[name] for name in ACCOUNTS},
             **{head("X", "NATIONAL", name): "secret" for name in ("API_KEY", "API_SECRET", "ACCESS_TOKEN_SECRET")},
             head("X", "NATIONAL", "ACCESS_TOKEN"): "secret-x",
             head("BLUESKY", "NATIONAL", "HANDLE"): "national.example.org",
