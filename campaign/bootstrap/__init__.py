@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Literal, Self
 from campaign.errors import NotConfigured
 from campaign.model.bundle import Sources
 from campaign.model.delivery import Keys
-from campaign.model.plan import Plan
 from campaign.ports.clock import Clock
 from campaign.ports.ledger import Filters
 from campaign.settings import Settings
@@ -108,24 +107,13 @@ def live(settings: Settings, sources: Sources, *, clock: Clock, report: Report) 
     stack = ExitStack()
     database = open_database(settings)
     stack.callback(database.close)
-    mails, opened = channels.live(settings, sources.plan)
-    posts = {name: _as_meant(channel, sources.plan, clock) for name, channel in opened.items()}
+    mails, posts = channels.live(settings, sources.plan, clock=clock)
     program = _program(sources, database, "live", mails, posts, secret, settings, clock, report, stack)
     program.desk.confirm_within = settings.confirm_within
     program.desk.looker = looker = Answers(clock)
     stack.callback(looker.close)
     program.desk.feedback = web.feedback(settings, database, clock=clock, tell=program.desk.tell)
     return program
-
-
-def _as_meant(channel: PostChannel, plan: Plan, clock: Clock) -> PostChannel:
-    """Where the plan says who the accounts are, the channel posts by no others."""
-    from campaign.bootstrap import channels
-    from campaign.flow import meant
-
-    named = plan.handles.get(channel.name, {})
-    used = {account: named[account] for account in channels.accounts_of(plan)[channel.name] if account in named}
-    return meant.Meant(channel, used, clock) if used else channel
 
 
 def sandboxed(

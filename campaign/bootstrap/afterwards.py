@@ -43,7 +43,7 @@ def afterwards(
         if ledger.world == "live":
             secret = settings.secret()
             if plan is not None:
-                _, posts = channels.live(settings, plan)
+                _, posts = channels.live(settings, plan, clock=clock)
         elif ledger.world == "sandbox":
             secret = own_secret(database)
             if plan is not None:

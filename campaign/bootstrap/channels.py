@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from campaign import networks as others
 from campaign.errors import BadInput, NotConfigured
-from campaign.flow import proof
+from campaign.flow import meant, proof
 from campaign.model.event import Event, EventKind
 from campaign.model.plan import CHANNELS, Plan
 from campaign.ports.channel import MailChannel, PostChannel
+from campaign.ports.clock import Clock
 from campaign.ports.network import StandIn
 from campaign.setting_networks import find as find_of_network
 from campaign.settings import Settings, XAccount, find_account
@@ -47,8 +48,14 @@ def makers(settings: Settings, plan: Plan) -> Iterator[tuple[str, Callable[[], M
         yield channel, partial(live_posts, settings, channel, names)
 
 
-def live(settings: Settings, plan: Plan) -> tuple[Mapping[str, MailChannel], Mapping[str, PostChannel]]:
-    """The channels that the plan uses. Raises NotConfigured with all that is missing for them, not the first."""
+def live(
+    settings: Settings, plan: Plan, *, clock: Clock
+) -> tuple[Mapping[str, MailChannel], Mapping[str, PostChannel]]:
+    """The channels that the plan uses. Raises NotConfigured with all that is missing for them, not the first.
+
+    Whoever writes to real networks gets them here: by accounts that are not those whom the plan means, nothing is
+    posted and nothing deleted.
+    """
     missing: list[str] = []
     made: dict[str, Any] = {}
     for name, make in makers(settings, plan):
@@ -59,7 +66,15 @@ def live(settings: Settings, plan: Plan) -> tuple[Mapping[str, MailChannel], Map
     if missing:
         raise NotConfigured("\n".join(missing))
     via = plan.sender.via if plan.sender else ""
-    return {via: made[via]} if via in made else {}, {name: one for name, one in made.items() if name != via}
+    posts = {name: _as_meant(one, plan, clock) for name, one in made.items() if name != via}
+    return {via: made[via]} if via in made else {}, posts
+
+
+def _as_meant(channel: PostChannel, plan: Plan, clock: Clock) -> PostChannel:
+    """Where the plan says who the accounts are, the channel works as no others."""
+    named = plan.handles.get(channel.name, {})
+    used = {account: named[account] for account in accounts_of(plan)[channel.name] if account in named}
+    return meant.Meant(channel, used, clock) if used else channel
 
 
 def _live_mail(settings: Settings, via: str) -> MailChannel:

@@ -26,7 +26,7 @@ def reaching(settings: Settings, ledger: SqlLedger, *, clock: Clock, report: Rep
         for digest in {group.wave.digest for group in held}:
             plan = ledger.bundle(digest).plan
             if plan.sender is not None and plan.sender.via not in mails:
-                opened, _ = channels.live(settings, plan)
+                opened, _ = channels.live(settings, plan, clock=clock)
                 for name, channel in opened.items():
                     stack.callback(channel.close)
                     mails[name] = channel

@@ -1,7 +1,8 @@
-"""meant: nothing is posted by an account that is not the one that the plan means.
+"""meant: nothing is posted, and nothing deleted, by an account that is not the one that the plan means.
 
 The plan names who its accounts are on their networks; a token in the settings opens one of them. Where the two differ,
-a post would stand under another's name, and settling would look for posts where they cannot be.
+a post would stand under another's name, settling would look for posts where they cannot be, and what a network says of
+deleting another's post ("not there", "not yours") would be taken for the last word.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ def why_not(channel: str, standing: Standing, meant: str) -> str:
 
 
 class Meant:
-    """A network's channel that posts by nobody but those whom the plan means by ``handles``, by account.
+    """A network's channel that posts and deletes as nobody but those whom the plan means by ``handles``, by account.
 
-    Who each is is asked once, ahead of its first post; where that is not known, or another, its posts wait.
+    Who each is is asked once, ahead of its first post; where that is not known, or another, its posts wait, and so does
+    what of them is to be deleted.
     """
 
     def __init__(self, channel: PostChannel, handles: Mapping[str, str], clock: Clock) -> None:
