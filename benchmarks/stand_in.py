@@ -13,17 +13,20 @@ API_KEY = "bench"
 
 
 @contextmanager
-def stand_in(folder: Path) -> Iterator[str]:
-    """SendGrid's base URL."""
-    with stand_ins({"sendgrid": {"campaign": API_KEY}}, folder) as urls:
+def stand_in(folder: Path, *, trusted: Path | None = None) -> Iterator[str]:
+    """SendGrid's base URL; ``trusted`` as in ``stand_ins``."""
+    with stand_ins({"sendgrid": {"campaign": API_KEY}}, folder, trusted=trusted) as urls:
         yield urls["sendgrid"]
 
 
 @contextmanager
-def stand_ins(known: Mapping[str, Mapping[str, str]], folder: Path) -> Iterator[Mapping[str, str]]:
+def stand_ins(
+    known: Mapping[str, Mapping[str, str]], folder: Path, *, trusted: Path | None = None
+) -> Iterator[Mapping[str, str]]:
     """The base URL of each provider, whose stand-in knows these accounts by these words.
 
-    They keep what they took in a file of ``folder``, not in memory.
+    They keep what they took in a file of ``folder``, not in memory. With ``trusted`` they speak HTTPS, and the
+    authority that their clients have to trust is written there.
     """
     accounts = folder / "accounts.json"
     accounts.write_text(json.dumps(known))
@@ -32,6 +35,7 @@ def stand_ins(known: Mapping[str, Mapping[str, str]], folder: Path) -> Iterator[
     command = [
         *(sys.executable, "-m", "campaign.sandbox"),
         *("--accounts", str(accounts), "--journal", str(journal)),
+        *(("--https", str(trusted)) if trusted else ()),
     ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:

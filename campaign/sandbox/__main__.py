@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--accounts", type=Path, help="JSON: provider to account name to credential")
     parser.add_argument("--webhook", help="post what becomes of e-mail to this address, signed as SendGrid signs")
     parser.add_argument("--webhook-key", type=Path, help="keep the signing key here; a new one each time if left out")
+    parser.add_argument("--https", type=Path, metavar="FILE", help="speak HTTPS, and write to FILE whom to trust")
     asked = parser.parse_args()
     # A request of a thousand recipients makes some 5,000 objects, none of them in a cycle.
     gc.set_threshold(200_000, 20, 20)
@@ -51,6 +52,7 @@ def main() -> int:
             faults=Faults.named(asked.faults, seed=asked.seed),
             port=asked.port,
             smtp_port=asked.smtp_port,
+            trusted=asked.https,
         )
     except SandboxFailed as error:
         parser.exit(error.exit_code, f"{error}\n")

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -22,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from campaign.errors import SandboxFailed
 from campaign.ports.network import StandIn
-from campaign.sandbox import any_network, bluesky, control, mastodon, sendgrid, smtp, x
+from campaign.sandbox import any_network, authority, bluesky, control, mastodon, sendgrid, smtp, x
 from campaign.sandbox.crowd import Crowd
 from campaign.sandbox.faults import ABORT, ANY_NETWORK, Faults
 from campaign.sandbox.journal import Journal
@@ -63,6 +64,7 @@ class Sandbox:
     ``journal`` is where it keeps what it took, in memory if None; one that was there before is read, and its messages
     count as taken. ``accounts`` and ``limits``: see World. Ports of 0 are chosen by the system. Constructed, it
     answers on both ports; SandboxFailed is raised if it cannot. ``stand_ins`` are those of other packages' networks.
+    With ``trusted`` its HTTP is HTTPS, by a certificate of its own, and the authority to trust is written there.
     """
 
     def __init__(
@@ -77,24 +79,29 @@ class Sandbox:
         smtp_port: int = 0,
         smtp_security: smtp.Security | None = None,
         stand_ins: Mapping[str, StandIn] | None = None,
+        trusted: Path | None = None,
     ) -> None:
         self._routes = {**_ROUTES, **{name: one.routes for name, one in (stand_ins or {}).items()}}
         self._taken = {**_TAKEN, **{name: one.taken for name, one in (stand_ins or {}).items()}}
         self._http_socket, self._smtp_socket = _listen(port, smtp_port)
+        doing = f"write whom to trust to {trusted}"
         try:
+            serves_by = authority.issue(HOST, trusted) if trusted else None
+            doing = f"keep its journal in {journal}"
             kept = Journal(journal)
         except OSError as error:
             self._http_socket.close()
             self._smtp_socket.close()
-            raise SandboxFailed(f"the sandbox cannot keep its journal in {journal}: {error.strerror}") from error
+            raise SandboxFailed(f"the sandbox cannot {doing}: {error.strerror}") from error
         self.world = World(kept, Faults() if faults is None else faults, accounts or {}, limits or {})
         self.world.set_now(now)
         self._crowd = Crowd(self.world)
         self._smtp_security = smtp_security or smtp.Security()
-        self.url = f"http://{HOST}:{self._http_socket.getsockname()[1]}"
+        self._trusted = trusted
+        self.url = f"{'https' if trusted else 'http'}://{HOST}:{self._http_socket.getsockname()[1]}"
         self.urls: Mapping[str, str] = {name: f"{self.url}/{name}" for name in self._routes}
         self.smtp_port: int = self._smtp_socket.getsockname()[1]
-        self._server = _Server(self._app())
+        self._server = _Server(self._app(), serves_by)
         self._broken: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._thread.start()
@@ -162,7 +169,11 @@ class Sandbox:
 
     def _wait_until_it_answers(self) -> None:
         """The socket listens already, so what is asked now is answered once the thread is up; SMTP is up before."""
-        connection = http.client.HTTPConnection(HOST, self._http_socket.getsockname()[1], timeout=_START_TIMEOUT_S)
+        port = self._http_socket.getsockname()[1]
+        connection = http.client.HTTPConnection(HOST, port, timeout=_START_TIMEOUT_S)
+        if self._trusted:
+            trusting = ssl.create_default_context(cafile=self._trusted)
+            connection = http.client.HTTPSConnection(HOST, port, timeout=_START_TIMEOUT_S, context=trusting)
         try:
             connection.request("GET", "/_sandbox/health")
             connection.getresponse().read()
@@ -179,7 +190,7 @@ class _Server(uvicorn.Server):
     uvicorn itself looks ten times a second whether it is to end, and then waits for its clients.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, serves_by: ssl.SSLContext | None) -> None:
         self._app = app
         self._ended = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -195,6 +206,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 date_header=False,
                 timeout_keep_alive=_KEEP_ALIVE_S,
+                ssl_context_factory=(lambda *_: serves_by) if serves_by else None,
             )
         )
 

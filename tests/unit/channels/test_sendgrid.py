@@ -320,6 +320,40 @@ def test_where_tls_fails_nothing_was_sent() -> None:
         channel.close()
 
 
+def test_by_https_it_sends_where_the_authority_is_trusted_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts, trusted, batch = {"sendgrid": {"campaign": "key"}}, tmp_path / "authority.pem", batch_of(2)
+    with Sandbox(accounts=accounts, trusted=trusted) as sandbox:
+        url = sandbox.urls["sendgrid"]
+        assert url.startswith("https://")
+        stranger = SendGrid(api_key="key", base_url=url, timeout_s=20)
+        with pytest.raises(ChannelUnusable, match="its certificate is not trusted"):
+            stranger.check()
+        for outcome in stranger.deliver(batch, stranger.compose(batch)):
+            assert isinstance(outcome, Deferred)
+            assert outcome.scope == "channel"
+        stranger.close()
+        assert not list(sandbox.taken())
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        channel = SendGrid(api_key="key", base_url=url, timeout_s=20)
+        channel.check()
+        assert [type(outcome) for outcome in channel.deliver(batch, channel.compose(batch))] == [Accepted] * 2
+        channel.close()
+        assert len(list(sandbox.taken())) == 2
+
+
+def test_a_certificate_for_another_name_is_not_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trusted = tmp_path / "authority.pem"
+    with Sandbox(accounts={"sendgrid": {"campaign": "key"}}, trusted=trusted) as sandbox:
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        url = sandbox.urls["sendgrid"].replace("127.0.0.1", "localhost")
+        channel = SendGrid(api_key="key", base_url=url, timeout_s=20)
+        with pytest.raises(ChannelUnusable, match="its certificate is not trusted"):
+            channel.check()
+        channel.close()
+
+
 def test_no_request_is_made_twice_by_itself() -> None:
     for reply in (b"", http(503), http(500), http(307, headers="Location: /\r\n")):
         with scripted(reply) as (server, url):

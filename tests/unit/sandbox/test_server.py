@@ -79,6 +79,34 @@ def test_a_port_that_is_taken_is_told(sandbox: Sandbox) -> None:
         Sandbox(smtp_port=sandbox.smtp_port)
 
 
+def test_it_speaks_https_to_those_who_trust_the_authority_that_it_wrote(tmp_path: Path) -> None:
+    trusted = tmp_path / "authority.pem"
+    with Sandbox(trusted=trusted) as sandbox:
+        assert sandbox.url.startswith("https://127.0.0.1:")
+        with urllib3.PoolManager(ca_certs=str(trusted)) as pool:
+            assert pool.request("GET", f"{sandbox.url}/_sandbox/health", timeout=20).json()["ok"] is True
+        with pytest.raises(urllib3.exceptions.SSLError):
+            ask(f"{sandbox.url}/_sandbox/health")
+    assert b"PRIVATE" not in trusted.read_bytes()
+
+
+def test_as_a_process_it_speaks_https_where_it_is_asked_to(tmp_path: Path) -> None:
+    trusted = tmp_path / "authority.pem"
+    command = [sys.executable, "-m", "campaign.sandbox", "--https", str(trusted)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        try:
+            url = told_by(started)["url"]
+            with urllib3.PoolManager(ca_certs=str(trusted)) as pool:
+                assert pool.request("GET", f"{url}/_sandbox/health", timeout=20).status == 200
+        finally:
+            started.kill()
+
+
+def test_whom_to_trust_where_it_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SandboxFailed, match="whom to trust"):
+        Sandbox(trusted=tmp_path / "nowhere" / "authority.pem")
+
+
 def test_a_journal_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     with pytest.raises(SandboxFailed, match="journal"):
         Sandbox(tmp_path)
