@@ -84,12 +84,14 @@ def mp4(
     seconds: float = 12.5,
     *,
     brand: bytes = b"isom",
+    also: bytes = b"",
     codec: bytes = b"avc1",
     turned: bool = False,
     metadata: bytes = b"",
     more: bytes = b"",
 ) -> bytes:
-    """A video of nothing: its boxes are all there, and its pictures are not. ``more`` stands at its end."""
+    """A video of nothing: its boxes are all there, and its pictures are not. ``more`` stands at its end, ``also`` are
+    the brands beside its first."""
     matrix = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
     upright = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
     mvhd = box(b"mvhd", bytes(12), struct.pack(">II", 1_000, round(seconds * 1_000)), bytes(80))
@@ -103,5 +105,10 @@ def mp4(
     sound = box(b"trak", box(b"tkhd", bytes(84)), box(b"mdia", box(b"hdlr", bytes(8), b"soun", bytes(12))))
     told = box(b"udta", box(b"\xa9xyz", metadata)) if metadata else b""
     return b"".join(
-        [box(b"ftyp", brand, bytes(4), brand), box(b"moov", mvhd, video, sound, told), box(b"mdat", b"pictures"), more]
+        [
+            box(b"ftyp", brand, bytes(4), brand, also),
+            box(b"moov", mvhd, video, sound, told),
+            box(b"mdat", b"pictures"),
+            more,
+        ]
     )

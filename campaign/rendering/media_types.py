@@ -69,7 +69,13 @@ _STILLS_IN_BOXES: Final = {
     b"avis": "an AVIF",
     b"heic": "a HEIC",
     b"heix": "a HEIC",
+    b"heim": "a HEIC",
+    b"heis": "a HEIC",
+    b"hevc": "a HEIC",
+    b"hevx": "a HEIC",
     b"mif1": "a HEIC",
+    b"msf1": "a HEIC",
+    b"crx ": "a raw picture (CR3)",
 }
 _SOUND_IN_BOXES: Final = frozenset({b"M4A ", b"M4B ", b"M4P "})
 

@@ -3,6 +3,10 @@
 A video's dimensions, length and coding are in its boxes (ISO/IEC 14496-12; QuickTime File Format). Boxes of metadata,
 where telephones write the place and the camera, are emptied where they stand: the video's own bytes do not move, so
 that every offset in it stays true.
+
+What a video is called stands in its first box: a brand, then the others that it can be read as (14496-12, 4.3). Servers
+go by the first alone: Bluesky's and Mastodon's take M4V, which is Apple's word for its own MP4s, and 3GPP for something
+else, and refuse it. Where such a video says that it is an MP4 as well, that is said first.
 """
 
 from __future__ import annotations
@@ -19,6 +23,9 @@ _FOUR: Final = 4
 _ENTRY: Final = 16
 _INSIDE: Final = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 _METADATA: Final = frozenset({b"udta", b"meta", b"uuid"})
+_MP4S: Final = (b"mp42", b"mp41", b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"avc1")
+_ELSE: Final = {b"M4V": "M4V", b"3g2": "3GPP2", b"3gp": "3GPP"}
+"""How brands begin that servers take for no MP4 (https://github.com/sindresorhus/file-type, which Bluesky's asks)."""
 _DAMAGED: Final = "the video is damaged or not whole"
 _AGAIN: Final = "export it again, as MP4 with H.264 and AAC"
 
@@ -64,8 +71,13 @@ class _Reader:
         self._tracks: list[_Track] = []
         self._emptied: list[_Box] = []
         self._has_data = False
+        self._brand: tuple[int, bytes] | None = None
+        """What is to stand instead of the video's first brand, and where that is."""
 
     def read(self) -> Video:
+        first = next(self._boxes_in(0, len(self._body)), None)
+        if first is not None and first.kind == b"ftyp":
+            self._brand = self._said_first(first)
         self._walk(0, len(self._body), depth=0, track=None)
         if not self._has_data:
             raise Unfit(f"{_DAMAGED}: there is nothing to be played in it", _AGAIN)
@@ -78,9 +90,12 @@ class _Reader:
         return Video(self._without_metadata(), largest.width, largest.height, self._seconds, largest.codec)
 
     def _without_metadata(self) -> bytes:
-        if not self._emptied:
+        if not self._emptied and self._brand is None:
             return self._body
         clean = bytearray(self._body)
+        if self._brand is not None:
+            at, brand = self._brand
+            clean[at : at + len(brand)] = brand
         for box in self._emptied:
             clean[box.start + 4 : box.start + 8] = b"free"
             clean[box.inside : box.end] = bytes(box.end - box.inside)
@@ -124,6 +139,17 @@ class _Reader:
                 raise Unfit(f"{_DAMAGED}: it ends before it should", _AGAIN)
             yield _Box(bytes(self._view[at + 4 : at + 8]), at, inside, at + size)
             at += size
+
+    def _said_first(self, box: _Box) -> tuple[int, bytes] | None:
+        """The MP4 brand that is to be said first, where another is; None where it may stay as it is."""
+        brands = [bytes(self._view[at : at + 4]) for at in range(box.inside, box.end - 3, 4)]
+        named = _ELSE.get(brands[0][:3]) if brands else None
+        if named is None:
+            return None
+        mp4 = next((brand for brand in brands[2:] if brand in _MP4S), None)  # the second is a number
+        if mp4 is None:
+            raise Unfit(f"the video says that it is {named} and no MP4, so networks would refuse it", _AGAIN)
+        return box.inside, mp4
 
     def _length(self, box: _Box) -> float:
         """Seconds, by the movie's header."""

@@ -24,8 +24,10 @@ from campaign.model.delivery import Keys
 from campaign.model.media import LinkCard, Media, Metrics, PartMedia
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused
 from campaign.ports.channel import Standing
+from campaign.rendering import videos
 from campaign.sandbox.faults import Fault
 from campaign.sandbox.server import Sandbox
+from tests.pictures import box, mp4
 from tests.real_pds import POST, FaultyProxy, RealPds
 
 NOW = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
@@ -147,6 +149,15 @@ def refs(outcomes: Sequence[object]) -> list[str]:
     found = [outcome.ref for outcome in outcomes if isinstance(outcome, Accepted) and outcome.ref]
     assert len(found) == len(outcomes), outcomes
     return found
+
+
+@pytest.mark.parametrize("cleaned", ["as it was", "cleaned"])
+def test_an_m4v_is_taken_only_once_it_is_called_an_mp4(place: Place, bluesky: Bluesky, cleaned: str) -> None:
+    body = mp4(brand=b"M4V ", also=b"mp42isom", more=box(b"free", f"{cleaned} {place.handles}".encode()))
+    video = videos.cleaned(body).body if cleaned == "cleaned" else body
+    shows = {0: PartMedia(media=(media(video, "video/mp4", "It moves"),))}
+    (outcome,) = deliver(bluesky, batch("Look.", shows=shows, files=[video], wave=71 + len(cleaned)))
+    assert isinstance(outcome, Accepted if cleaned == "cleaned" else Refused), outcome
 
 
 def test_a_thread_with_everything_stands_as_it_was_composed(place: Place, bluesky: Bluesky) -> None:

@@ -53,6 +53,22 @@ def test_a_track_of_what_sensors_told_is_emptied() -> None:
     assert made.GPS not in videos.cleaned(whole).body
 
 
+@pytest.mark.parametrize("brand", [b"M4V ", b"M4VH", b"3gp5", b"3g2a"])
+def test_an_mp4_that_calls_itself_something_else_first_is_called_an_mp4_and_nothing_else_of_it_changes(
+    brand: bytes,
+) -> None:
+    body = made.mp4(brand=brand, also=b"mp42isom")
+    clean = videos.cleaned(body).body
+    assert (clean[8:12], clean[:8], clean[12:]) == (b"mp42", body[:8], body[12:])
+    assert videos.cleaned(clean).body == clean
+
+
+@pytest.mark.parametrize(("brand", "named"), [(b"M4V ", "M4V"), (b"3gp5", "3GPP"), (b"3g2a", "3GPP2")])
+def test_a_video_that_says_nowhere_that_it_is_an_mp4_is_refused(brand: bytes, named: str) -> None:
+    with pytest.raises(Unfit, match=rf"is {named} and no MP4"):
+        videos.cleaned(made.mp4(brand=brand))
+
+
 @pytest.mark.parametrize(
     ("body", "what"),
     [
