@@ -27,6 +27,7 @@ class WaveState(StrEnum):
     CANCELLED = "cancelled"
 
 
+UNFINISHED = frozenset({WaveState.WAITING, WaveState.PREPARED, WaveState.HELD})
 LEAD = timedelta(seconds=30)
 """How long before it is taken up a wave is prepared: a million people are written to the ledger in a few seconds."""
 TOP_UP = 1_000_000

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from campaign.errors import LedgerError, LedgerTooNew, NotConfigured
 from campaign.storage import tables
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration. Kept beside the scripts so that an up-to-date database is opened without loading Alembic."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -31,6 +33,9 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        self._watching = threading.Lock()
+        self._watcher: Any = None
+        self._watchers = 0
         try:
             self._migrate()
             self.salt = self._salt()
@@ -61,7 +66,32 @@ class Database:
         with self.engine.connect().execution_options(campaign_write=True) as connection, connection.begin():
             yield connection
 
+    def commits(self) -> tuple[int, int] | None:
+        """Two numbers that are other ones whenever anybody has committed since, in this process or another.
+
+        None where the database has none that is cheap to read: SQLite has (PRAGMA data_version), PostgreSQL has not.
+        """
+        if self.engine.dialect.name != "sqlite" or not self.engine.url.database:
+            return None
+        with self._watching:
+            try:
+                if self._watcher is None:
+                    # Of its own, and never written by: SQLite counts what other connections commit.
+                    self._watcher = self.engine.raw_connection()
+                    self._watcher.detach()
+                    self._watchers += 1  # each counts from its own beginning
+                cursor = self._watcher.cursor()
+                counted: int = cursor.execute("PRAGMA data_version").fetchone()[0]
+                cursor.close()
+            except (sqlite3.Error, DBAPIError):
+                return None  # whoever reads it next is told what is wrong
+        return self._watchers, counted
+
     def close(self) -> None:
+        with self._watching:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
         self.engine.dispose()
 
     def revision(self) -> str | None:

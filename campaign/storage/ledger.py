@@ -18,7 +18,7 @@ from campaign.model.outcome import Outcome, Settled
 from campaign.model.overview import Overview
 from campaign.model.posted import Posted, Retracting
 from campaign.model.segment import Audience
-from campaign.model.wave import PlannedWave, Wave, WaveState
+from campaign.model.wave import UNFINISHED, PlannedWave, Wave, WaveState
 from campaign.ports.ledger import Applied, Filters
 from campaign.storage import (
     approvals,
@@ -85,8 +85,18 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
             return waves.bundle(connection, digest)
 
     def waves(self, *, step: str | None = None, states: Collection[WaveState] | None = None) -> Sequence[Wave]:
+        if states is None or not UNFINISHED.issuperset(states):
+            with self._database.read() as connection:
+                return waves.find(connection, self._world, step=step, states=states)
+        return [
+            wave
+            for wave in self._unchanged.get("unfinished waves", self._unfinished)
+            if wave.state in states and (step is None or wave.step == step)
+        ]
+
+    def _unfinished(self) -> Sequence[Wave]:
         with self._database.read() as connection:
-            return waves.find(connection, self._world, step=step, states=states)
+            return waves.find(connection, self._world, states=UNFINISHED)
 
     def end_wave(self, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
         with self._write() as connection:
@@ -223,8 +233,12 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
     def groups(
         self, *, states: Collection[GroupState] | None = None, open_at: datetime | None = None
     ) -> Sequence[Group]:
-        with self._database.read() as connection:
-            return groups.find(connection, self._world, states=states, open_at=open_at)
+        def read() -> Sequence[Group]:
+            with self._database.read() as connection:
+                return groups.find(connection, self._world, states=states, open_at=open_at)
+
+        asked = None if states is None else frozenset(states)
+        return self._unchanged.get(("groups", asked, open_at), read)
 
     def group_for(self, claim: Claim) -> Group | int:
         with self._database.read() as connection:
@@ -287,8 +301,11 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
             return decisions.decide(connection, self._world, decision, let_go=let_go, over=over)
 
     def posts(self, *, step: str | None = None, to_retract: bool = False) -> Sequence[Posted]:
-        with self._database.read() as connection:
-            return metrics.posts(connection, self._world, step=step, to_retract=to_retract)
+        def read() -> Sequence[Posted]:
+            with self._database.read() as connection:
+                return metrics.posts(connection, self._world, step=step, to_retract=to_retract)
+
+        return self._unchanged.get(("posts", step, to_retract), read)
 
     def keep_readings(self, readings: Sequence[Reading], *, costs: Mapping[int, int]) -> None:
         with self._write() as connection:
@@ -311,8 +328,11 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
             retractions.end(connection, delivery, outcome, now=now, retry_at=retry_at)
 
     def next_due(self, *, now: datetime) -> datetime | None:
-        with self._database.read() as connection:
-            return review.next_due(connection, self._world, now=now)
+        def read() -> datetime | None:
+            with self._database.read() as connection:
+                return review.next_due(connection, self._world, now=now)
+
+        return self._unchanged.get(("next due", now), read)
 
     def overview(self, *, now: datetime) -> Overview:
         with self._database.read() as connection:

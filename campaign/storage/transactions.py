@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from campaign.storage.database import Database
+from campaign.storage.unchanged import Unchanged
 
 
 class Transactions:
@@ -18,6 +19,7 @@ class Transactions:
         self._database = database
         self._world = world
         self._under_way = threading.local()
+        self._unchanged = Unchanged(database)
 
     @contextmanager
     def together(self) -> Iterator[None]:
