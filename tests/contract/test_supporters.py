@@ -373,9 +373,10 @@ def test_what_is_no_address_matches_nobody(crowd: SqlSupporters) -> None:
         assert crowd.suppression(written) is None
 
 
-def test_who_has_no_zone_is_at_home(crowd: SqlSupporters) -> None:
+def test_who_has_no_zone_is_where_they_live_else_at_home(crowd: SqlSupporters) -> None:
     assert crowd.headcount(audience(zones=(HOME,))).members == 6
-    assert crowd.headcount(audience(zones=("Europe/London", "America/Denver", "America/Los_Angeles"))).members == 3
+    assert crowd.headcount(audience(zones=("Europe/London", "America/Denver", "America/Los_Angeles"))).members == 2
+    assert crowd.headcount(audience(zones=("Europe/Paris",))).members == 1, "their country has but one"
     assert crowd.headcount(audience(zones=())).members == 0
     assert crowd.headcount(audience()).members == 9
 

@@ -171,9 +171,12 @@ def widths(parts: Mapping[Part, int]) -> dict[Part, float]:
     others."""
     shown = {part: number for part, number in parts.items() if number}
     whole = sum(shown.values())
-    small = {part for part, number in shown.items() if 100 * number / whole < _THINNEST}
-    left = sum(number for part, number in shown.items() if part not in small)
-    room = 100 - _THINNEST * len(small)
+    small: set[Part] = set()
+    room, left = 100.0, whole
+    while thin := {part for part, number in shown.items() if part not in small and room * number < _THINNEST * left}:
+        small |= thin  # what the others give up can make one of them too thin in its turn
+        room -= _THINNEST * len(thin)
+        left -= sum(shown[part] for part in thin)
     return {part: _THINNEST if part in small else room * number / left for part, number in shown.items()}
 
 
