@@ -42,6 +42,8 @@ INSTANTS = 1_000
 APART_MS = 250
 PEOPLE = 5
 """Who get each of the e-mails."""
+_ACCOUNTS = 4
+"""On each network, in turn: X takes no more than 100 posts of an account in 15 minutes."""
 _SETTLE = timedelta(seconds=40)
 """From the last preparation to the first instant: longer than waves are prepared ahead."""
 _HEADS: Mapping[str, tuple[bytes, ...]] = {
@@ -81,7 +83,7 @@ def main() -> None:
 
 
 def measure(folder: Path, instants: int, apart_ms: int, seed: int) -> dict[str, Any]:
-    named = posting.accounts(len(posting.NETWORKS))
+    named = posting.accounts(_ACCOUNTS * len(posting.NETWORKS))
     sent: list[tuple[float, bytes]] = []
     accounts = {**posting.words(named), "sendgrid": {"campaign": API_KEY}}
     with stand_ins(accounts, folder) as urls:
@@ -156,12 +158,12 @@ def _sources(due: Waves) -> Sources:
     """A plan with a step for each instant."""
     instants = [at for _, at in due]
     whole = posting.sources({network: ["chapter"] for network in posting.NETWORKS}, instants, parts=1)
-    accounts = {network: names[0] for network, names in posting.accounts(len(posting.NETWORKS)).items()}
+    accounts = posting.accounts(_ACCOUNTS * len(posting.NETWORKS))
     steps: list[Step] = []
     for number, (channel, at) in enumerate(due):
         if channel != EMAIL:
             step = whole.plan.step(f"{channel}-{number}")
-            steps.append(replace(step, accounts=(accounts[channel],)))
+            steps.append(replace(step, accounts=(accounts[channel][number // len(_CHANNELS) % _ACCOUNTS],)))
             continue
         steps.append(
             Step(
