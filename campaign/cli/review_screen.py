@@ -90,7 +90,17 @@ def sum_line(summed: Figures) -> str:
 
 
 def show_reasons(steps: Iterable[StepReview]) -> None:
-    """Why deliveries were not accepted, summed over the steps."""
+    """Why waves are held, or were not sent, step by step; and why deliveries were not accepted, over all steps."""
+    steps = tuple(steps)
+    ended = [
+        f"{n:>9,}  {step.step}, {state.value}: {why or 'no reason was given'}"
+        for step in steps
+        for state, why, n in step.ended
+    ]
+    if ended:
+        screen.out.print("\nWaves that did not go out, and why", style="bold")
+    for line in ended:
+        screen.out.print(line, soft_wrap=True)
     reasons: dict[tuple[str, str], int] = {}
     for step in steps:
         for state, why, n in step.why:
@@ -114,6 +124,7 @@ def steps_as_json(steps: Iterable[StepReview]) -> list[Mapping[str, object]]:
             "late_s": step.late_by.total_seconds() if step.late_by is not None else None,
             **asdict(step.figures),
             "why": [{"state": state, "why": why, "count": n} for state, why, n in step.why],
+            "ended": [{"state": state, "why": why, "count": n} for state, why, n in step.ended],
         }
         for step in steps
     ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from campaign.model.claim import Tally
 from campaign.model.delivery import OPEN, TAKEN, State
-from campaign.model.wave import Wave
+from campaign.model.wave import Wave, WaveState
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def total(those: Iterable[Figures]) -> Figures:
 @dataclass(frozen=True, slots=True)
 class StepReview:
     """``first_at`` is the instant of its first wave that has anybody in it, ``late_by`` how much later than its
-    instant the latest of its waves began; None where none has one, or has begun."""
+    instant the latest of its waves began; None where none has one, or has begun. ``ended`` are its waves that are held,
+    and those that were missed or cancelled with nobody in them, which no figure tells: state, why, how many."""
 
     step: str
     channel: str
@@ -69,6 +71,7 @@ class StepReview:
     late_by: timedelta | None
     states: Sequence[str]
     why: Sequence[tuple[State, str, int]]
+    ended: Sequence[tuple[WaveState, str, int]] = ()
 
 
 def steps(tallies: Iterable[Tally], waves: Sequence[Wave]) -> list[StepReview]:
@@ -77,6 +80,7 @@ def steps(tallies: Iterable[Tally], waves: Sequence[Wave]) -> list[StepReview]:
     for tally in tallies:
         mine = [wave for wave in waves if wave.step == tally.step]
         peopled = [wave for wave in mine if wave.planned or wave.prepared_at is None]
+        ended = Counter((wave.state, wave.why) for wave in peopled if _tells_why(wave))
         # What was handed over ahead left its provider at its instant.
         delays = [max(wave.first_sent_at, wave.due_at) - wave.due_at for wave in mine if wave.first_sent_at is not None]
         found.append(
@@ -89,6 +93,12 @@ def steps(tallies: Iterable[Tally], waves: Sequence[Wave]) -> list[StepReview]:
                 late_by=max(delays, default=None),
                 states=tuple(dict.fromkeys(wave.state.value for wave in peopled)),
                 why=sorted((state, why, n) for (state, why), n in tally.why.items()),
+                ended=sorted((state, why, n) for (state, why), n in ended.items()),
             )
         )
     return found
+
+
+def _tells_why(wave: Wave) -> bool:
+    """Where its deliveries do not: they wait, or there are none."""
+    return wave.state is WaveState.HELD or (wave.state in (WaveState.MISSED, WaveState.CANCELLED) and not wave.planned)

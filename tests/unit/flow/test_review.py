@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -85,3 +86,15 @@ def test_a_step_is_as_late_as_its_latest_wave_and_counts_the_waves_that_somebody
 def test_a_step_of_which_nothing_has_begun_is_not_late() -> None:
     (step,) = review.steps([tally({State.PLANNED: 1})], [wave()])
     assert step.late_by is None
+
+
+def test_a_wave_that_is_held_or_ended_with_nobody_in_it_tells_why() -> None:
+    late = "2:00:00 late; the step allows 0:01:00"
+    ended = [
+        replace(wave(number, planned=planned, late=None), state=state, prepared_at=None, why=late)
+        for number, (state, planned) in enumerate(
+            [(WaveState.MISSED, 0), (WaveState.MISSED, 0), (WaveState.HELD, 5), (WaveState.MISSED, 5)], start=1
+        )
+    ]
+    [step] = review.steps([tally({})], [*ended, wave(5, late=MINUTE)])
+    assert step.ended == [(WaveState.HELD, late, 1), (WaveState.MISSED, late, 2)]
