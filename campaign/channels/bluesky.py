@@ -156,14 +156,17 @@ class Bluesky:
 
         Raises ChannelUnusable where that cannot be found out now.
         """
-        account = next(iter(self._accounts), "")
-        try:
-            found = look_up(self._session(account), handles, {})
-        except (NoReply, NotNow) as error:
-            raise ChannelUnusable(f"who is mentioned on Bluesky could not be looked up: {error}") from None
-        if any(handle not in found for handle in handles):
-            raise ChannelUnusable("who is mentioned on Bluesky could not be looked up now; try again")
-        return [handle for handle in handles if found[handle] is None]
+        why = "no account of the plan can be signed in there"
+        for account in self._accounts:  # any of them can ask, and not each of them may be in order
+            try:
+                found = look_up(self._session(account), handles, {})
+            except (NoReply, NotNow) as error:
+                why = str(error)
+                continue
+            if all(handle in found for handle in handles):
+                return [handle for handle in handles if found[handle] is None]
+            why = "it did not answer; try again"
+        raise ChannelUnusable(f"who is mentioned on Bluesky could not be looked up: {why}")
 
     def settle(self, batch: PostBatch, payload: Payload) -> Sequence[Settled]:
         """Read each record by its key."""

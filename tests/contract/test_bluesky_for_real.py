@@ -19,6 +19,7 @@ import urllib3
 from campaign.channels.bluesky import Bluesky, BlueskyCredentials
 from campaign.channels.bluesky_media import blobs
 from campaign.channels.bluesky_records import content_id
+from campaign.errors import ChannelUnusable
 from campaign.model.batch import PostBatch, PostPart
 from campaign.model.delivery import Keys
 from campaign.model.media import LinkCard, Media, Metrics, PartMedia
@@ -50,8 +51,8 @@ class Place:
     proxy: FaultyProxy
     opened: list[Bluesky]
 
-    def another(self, *, timeout_s: float = 20.0) -> Bluesky:
-        known = {name: BlueskyCredentials(f"{name}.{self.handles}", word) for name, word in ACCOUNTS.items()}
+    def another(self, *, timeout_s: float = 20.0, words: Mapping[str, str] = ACCOUNTS) -> Bluesky:
+        known = {name: BlueskyCredentials(f"{name}.{self.handles}", word) for name, word in words.items()}
         self.opened.append(Bluesky(known, base_url=self.proxy.url, timeout_s=timeout_s))
         return self.opened[-1]
 
@@ -198,6 +199,15 @@ def test_what_is_mentioned_is_marked_by_its_bytes_and_who_is_not_there_stays_pla
             {"$type": "app.bsky.richtext.facet#mention", "did": place.did("chapter-west")},
         ),
     ]
+
+
+def test_who_is_not_there_is_told_by_any_account_that_can_be_signed_in(place: Place) -> None:
+    handles = [f"nobody.{place.handles}", f"chapter-west.{place.handles}"]
+    some = place.another(words={**ACCOUNTS, "national": "none-of-its-passwords"})
+    assert some.unresolved(handles) == [f"nobody.{place.handles}"]
+    none = place.another(words=dict.fromkeys(ACCOUNTS, "none-of-its-passwords"))
+    with pytest.raises(ChannelUnusable, match="could not be looked up"):
+        none.unresolved(handles)
 
 
 def test_the_server_gives_the_blobs_the_names_that_were_worked_out_before(place: Place, bluesky: Bluesky) -> None:
