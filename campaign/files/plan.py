@@ -10,6 +10,7 @@ from campaign.errors import BadInput, Problem
 from campaign.files.plan_ab_test import ab_test_of
 from campaign.files.plan_anchors import anchor
 from campaign.files.plan_breakers import limits_of
+from campaign.files.plan_caps import domain_rates_of, frequency_of
 from campaign.files.plan_checks import check
 from campaign.files.plan_conditions import when_of
 from campaign.files.plan_draft import read_draft
@@ -98,6 +99,8 @@ def _plan(path: Path, document: PlanDocument, calendar: LaunchCalendar, findings
             {step.id: (step.channel == EMAIL, step.breakers) for step in document.steps if step.breakers is not None},
         ),
         rates=document.rates,
+        domain_rates=domain_rates_of(document.domain_rates),
+        frequency=frequency_of(document.frequency),
     )
 
 
@@ -149,6 +152,8 @@ def _step(
         portions=portions_of(step.waves, campaign=document.campaign, step=step.id),
         ramp=ramp_of(step.ramp, campaign=document.campaign, step=step.id),
         rate=step.rate,
+        domain_rates=domain_rates_of(step.domain_rates),
+        exempt=step.frequency == "exempt",
     )
 
 

@@ -132,6 +132,22 @@ class AbTestDocument(Document):
     )
 
 
+StepAbTest = Annotated[
+    AbTestDocument | None,
+    Field(
+        default=None,
+        description="For e-mail: arms of the message that go to a random share first; the best goes to the rest.",
+        examples=[
+            {
+                "arms": {"a": {}, "b": {"subject": "Act before noon"}},
+                "share": "20%",
+                "decide": {"by": "clicks", "after": "4h"},
+            }
+        ],
+    ),
+]
+
+
 def default_seed(campaign: str, step: str) -> int:
     """The same for the same names, so that a plan that is read twice draws the same people."""
     return int.from_bytes(sha256(f"{campaign}\n{step}".encode()).digest()[:8], "big") % (MAX_SEED + 1)

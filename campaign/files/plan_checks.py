@@ -9,6 +9,7 @@ from pathlib import Path
 from campaign.files.plan_ab_test import AbTestDocument, wrong_arms, wrong_subjects
 from campaign.files.plan_accounts import misnamed, twice, unlisted
 from campaign.files.plan_breakers import for_email_alone
+from campaign.files.plan_caps import wrong_caps, wrong_domains, wrong_frequency
 from campaign.files.plan_conditions import check_conditions
 from campaign.files.plan_draft import Draft, PlanDraft
 from campaign.files.plan_errors import MAX_PROBLEMS, Findings
@@ -38,6 +39,7 @@ def check(draft: PlanDraft, calendar: LaunchCalendar | None, folder: Path, findi
     if draft.top.has("quiet") and draft.top.document.quiet:
         for what, remedy in wrong_quiet(draft.top.document.quiet):
             findings.add(("quiet",), what, remedy)
+    _check_caps(draft.top, findings)
     check_conditions(draft, findings)
     steps = _StepChecks(draft, _Messages(folder / "messages"), findings)
     times = TimeChecks(draft.top, calendar, findings) if calendar else None
@@ -47,6 +49,15 @@ def check(draft: PlanDraft, calendar: LaunchCalendar | None, folder: Path, findi
         steps.check(index, step)
         if times:
             times.check(index, step)
+
+
+def _check_caps(top: Draft[PlanDocument], findings: Findings) -> None:
+    if top.has("domain_rates"):
+        for below, what, remedy in wrong_domains(top.document.domain_rates):
+            findings.add(("domain_rates", *below), what, remedy)
+    if top.has("frequency") and top.document.frequency:
+        for below, what, remedy in wrong_frequency(top.document.frequency):
+            findings.add(("frequency", *below), what, remedy)
 
 
 def _check_letter(top: Draft[PlanDocument], folder: Path, findings: Findings) -> None:
@@ -131,6 +142,7 @@ class _StepChecks:
         self._check_segment(index, step)
         self._check_hand_off(index, step)
         self._check_pacing(index, step)
+        self._check_caps(index, step)
         if step.has("ab_test") and step.document.ab_test is not None:
             self._check_ab_test(index, step, step.document.ab_test)
 
@@ -242,6 +254,21 @@ class _StepChecks:
         quiet = top.document.quiet is not None and document.quiet != "none"
         local = bool(getattr(document.at, "local", False)) or _is_local_after(document.at)
         for below, what, remedy in wrong_pacing(document, rates=top.document.rates, quiet=quiet, local=local):
+            self._findings.add(("steps", index, *below), what, remedy)
+
+    def _check_caps(self, index: int, step: Draft[StepDocument]) -> None:
+        top, document = self._draft.top, step.document
+        if not step.has("channel", "hand_off", "domain_rates", "frequency") or not top.has("domain_rates", "frequency"):
+            return
+        found = wrong_caps(
+            document.channel,
+            own=document.domain_rates,
+            frequency=document.frequency,
+            staged=document.hand_off == "staged",
+            shared=bool(top.document.domain_rates),
+            capped=top.document.frequency is not None,
+        )
+        for below, what, remedy in found:
             self._findings.add(("steps", index, *below), what, remedy)
 
     def _check_ab_test(self, index: int, step: Draft[StepDocument], test: AbTestDocument) -> None:

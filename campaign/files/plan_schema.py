@@ -13,9 +13,10 @@ from pydantic import ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
-from campaign.files.plan_ab_test import AbTestDocument
+from campaign.files.plan_ab_test import StepAbTest
 from campaign.files.plan_accounts import AccountsDocument
 from campaign.files.plan_breakers import BreakersDocument, StepBreakersDocument
+from campaign.files.plan_caps import DomainRates, PlanFrequency, StepDomainRates, StepFrequency
 from campaign.files.plan_conditions import AfterStep, Whens
 from campaign.files.plan_document import Document
 from campaign.files.plan_late import LateDocument, LatesDocument
@@ -248,21 +249,13 @@ class StepDocument(Document):
         description="How much may go wrong with this step before it is stopped, where that is not as for its channel.",
         examples=[{"bounces": {"warn": "4%", "stop": "8%"}}],
     )
-    ab_test: AbTestDocument | None = Field(
-        default=None,
-        description="For e-mail: arms of the message that go to a random share first; the best goes to the rest.",
-        examples=[
-            {
-                "arms": {"a": {}, "b": {"subject": "Act before noon"}},
-                "share": "20%",
-                "decide": {"by": "clicks", "after": "4h"},
-            }
-        ],
-    )
+    ab_test: StepAbTest
     quiet: StepQuiet
     waves: StepWaves
     ramp: StepRamp
     rate: StepRate
+    domain_rates: StepDomainRates
+    frequency: StepFrequency
     approvers: Approvers | None = Field(
         default=None,
         description="How many different people must approve this step; the plan's `approvers` unless written.",
@@ -305,6 +298,8 @@ class PlanDocument(Document):
         description="What a local time means that is skipped or doubled by summer time.",
     )
     rates: Rates
+    domain_rates: DomainRates
+    frequency: PlanFrequency
     quiet: QuietDocument | None = Field(
         default=None,
         description="Hours in which nobody is written to. What would come in them comes at their end.",

@@ -89,7 +89,10 @@ def _pace_parts(bundle: Bundle) -> dict[str, str]:
         parts["ramp"] = f"{ramp.first} first, then {ramp.grow:g} times as many every {ramp.every}, seed {ramp.seed}"
     paces = bundle.plan.paces(step)
     if paces:
-        parts["rate"] = "\n".join(f"{pace.bucket}: {pace.rate}" for pace in paces)
+        parts["rate"] = "\n".join(map(str, paces))
+    frequency = bundle.plan.frequency
+    if frequency is not None and step.channel == "email":
+        parts["frequency"] = f"{frequency}, but not this step" if step.exempt else str(frequency)
     return parts
 
 

@@ -28,4 +28,5 @@ def of(
         share=share,
         campaign=bundle.plan.campaign,
         most=most,
+        frequency=bundle.plan.frequency_of(bundle.step),
     )

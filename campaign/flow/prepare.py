@@ -27,7 +27,7 @@ def wave(desk: Desk, contents: Contents, due: Wave) -> int:
         return 0
     if step.channel == "email":
         size = desk.mails[bundle.plan.sender.via].limits.batch if bundle.plan.sender else 1
-        size = min([size, *(pace.rate.batch for pace in due.paces)])
+        size = min([size, *(pace.rate.batch for pace in due.paces if not pace.domains)])
         people = audience.of(bundle, due.zones, share=due.share, most=due.most)
         reads = _compiled(contents, due, people.variants)
         planned = desk.ledger.prepare_mail(due, people, batch_size=size, at=now, reads=reads)

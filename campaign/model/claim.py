@@ -29,7 +29,8 @@ class Claim:
     address, name and what their wave's e-mail reads of them. For posts
     ``sent`` are the provider's ids of the parts before them, and ``kept`` what an earlier attempt handed over: the
     next one hands over the same bytes. ``as_of`` is the ledger's mark of whom it knew not to write to by then; "" is
-    none. ``due_at`` is its instant: a claim may be taken ahead of it, its attempt begins at it.
+    none. ``domain`` is the mailbox domain that its people are at, where that has a rate of its own, else "". ``due_at``
+    is its instant: a claim may be taken ahead of it, its attempt begins at it.
     """
 
     batch_id: int
@@ -45,6 +46,7 @@ class Claim:
     kept: Kept | None = None
     as_of: str = ""
     due_at: datetime | None = None
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from campaign.model.draw import DRAWS
 from campaign.model.segment import Share
@@ -43,11 +44,53 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainRate:
+    """How fast mail goes out to these mailbox domains, all of them together."""
+
+    domains: tuple[str, ...]
+    rate: Rate
+
+    def __str__(self) -> str:
+        return f"{self.rate} to {' and '.join(self.domains)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
-    """A rate and the bucket it is drawn from. Whatever has the same ``bucket`` shares the rate."""
+    """A rate and the bucket it is drawn from. Whatever has the same ``bucket`` shares the rate. ``domains`` are the
+    mailbox domains that it is for; () is everything."""
 
     bucket: str
     rate: Rate
+    domains: tuple[str, ...] = ()
+
+    def holds_for(self, domain: str) -> bool:
+        """Whether a batch keeps to it whose people are at ``domain``; "" is none that has a rate of its own."""
+        return not self.domains or domain in self.domains
+
+    def __str__(self) -> str:
+        others = f" with {', '.join(self.domains[1:])}" if self.domains[1:] else ""
+        return f"{self.bucket}{others}: {self.rate}"
+
+
+@dataclass(frozen=True, slots=True)
+class AtDomain:
+    """How many people of a wave are at one kind of mailbox domains, "" is at any other: ``planned`` in all, with those
+    who were left out, and ``left`` to be sent to, the next of them at ``goes_on_at``."""
+
+    domain: str
+    planned: int
+    left: int
+    goes_on_at: datetime | None = None
+
+
+def kinds(paces: Iterable[Pace]) -> tuple[tuple[str, ...], ...]:
+    """The domains that have rates of their own, those together that keep to the same. Each kind is known by its first;
+    a batch holds people of one kind, or of none."""
+    several = [pace for pace in paces if pace.domains]
+    found: dict[tuple[str, ...], list[str]] = {}
+    for domain in dict.fromkeys(domain for pace in several for domain in pace.domains):
+        found.setdefault(tuple(pace.bucket for pace in several if domain in pace.domains), []).append(domain)
+    return tuple(map(tuple, found.values()))
 
 
 def by_step(step: str) -> str:
@@ -58,6 +101,11 @@ def by_step(step: str) -> str:
 def by_channel(channel: str) -> str:
     """The bucket that all steps of a channel share."""
     return f"channel {channel}"
+
+
+def by_domain(domain: str, step: str = "") -> str:
+    """The bucket of a mailbox domain's rate: a step's own, or the one that all steps share."""
+    return f"step {step} to {domain}" if step else f"domain {domain}"
 
 
 @dataclass(frozen=True, slots=True)

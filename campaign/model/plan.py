@@ -11,8 +11,18 @@ from typing import Literal, NewType
 
 from campaign.model.breaker import Limits
 from campaign.model.condition import After, Condition, Elsewhere
+from campaign.model.frequency import Frequency
 from campaign.model.message import Source
-from campaign.model.pace import Pace, Portions, Ramp, Rate, by_channel, by_step
+from campaign.model.pace import (
+    DomainRate,
+    Pace,
+    Portions,
+    Ramp,
+    Rate,
+    by_channel,
+    by_domain,
+    by_step,
+)
 from campaign.model.segment import Segment, Share
 
 Channel = NewType("Channel", str)
@@ -176,9 +186,10 @@ class Step:
     ``direct`` hands it over at the instant. ``embargo`` is the floor before which nothing of this step may leave;
     None is no floor. ``thread`` ``first`` posts only the first part of its message, for accounts that may not reply.
     ``approvers`` is how many people must approve it. ``quiet`` are hours in which it does not come. ``portions`` or
-    ``ramp`` divide its audience into waves one after the other, ``rate`` is how fast each goes out. It waits until
-    what it comes ``after`` is out, and until what is to be so ``when`` it goes is so. ``line`` is where the step begins
-    in the plan.
+    ``ramp`` divide its audience into waves one after the other, ``rate`` is how fast each goes out, and
+    ``domain_rates`` how fast to some mailbox domains. One that is ``exempt`` goes out to people however many e-mails
+    they have had. It waits until what it comes ``after`` is out, and until what is to be so ``when`` it goes is so.
+    ``line`` is where the step begins in the plan.
     """
 
     id: str
@@ -202,6 +213,8 @@ class Step:
     portions: Portions | None = None
     ramp: Ramp | None = None
     rate: Rate | None = None
+    domain_rates: tuple[DomainRate, ...] = ()
+    exempt: bool = False
     after: After | None = None
     when: tuple[Elsewhere, ...] = ()
 
@@ -231,7 +244,8 @@ class Plan:
     their networks, by channel and account: who must stand behind the credentials. ``breakers`` are how much may go
     wrong with what is sent: they can only stop it, so nobody has to approve them. ``author`` is who has written what
     is to be approved, "" where the plan does not say. ``launch_written`` is how it writes T-0. ``rates`` are how fast
-    whole channels go out.
+    whole channels go out, ``domain_rates`` how fast all e-mail to some mailbox domains does. ``frequency`` is how many
+    e-mails anybody gets at most.
     """
 
     path: Path
@@ -257,13 +271,22 @@ class Plan:
     launch_written: str = ""
     breakers: Limits = field(default_factory=Limits)
     rates: Mapping[Channel, Rate] = field(default_factory=dict)
+    domain_rates: tuple[DomainRate, ...] = ()
+    frequency: Frequency | None = None
 
     def paces(self, step: Step) -> tuple[Pace, ...]:
         """The rates that a step keeps to: its own, and the one of its channel that it shares with others."""
         paces = [Pace(by_step(step.id), step.rate)] if step.rate else []
         if step.channel in self.rates:
             paces.append(Pace(by_channel(step.channel), self.rates[step.channel]))
+        if step.channel == EMAIL:
+            paces += [Pace(by_domain(one.domains[0], step.id), one.rate, one.domains) for one in step.domain_rates]
+            paces += [Pace(by_domain(one.domains[0]), one.rate, one.domains) for one in self.domain_rates]
         return tuple(paces)
+
+    def frequency_of(self, step: Step) -> Frequency | None:
+        """How many e-mails whoever gets this step may get at most; None where it does not matter."""
+        return None if step.exempt or step.channel != EMAIL else self.frequency
 
     def step(self, step_id: str) -> Step:
         """The step of that id; KeyError where there is none."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from campaign.model.frequency import Frequency
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -42,7 +44,8 @@ class Audience:
     A supporter without a zone counts as being in ``home_zone``. ``variants`` are the message's languages, the
     default first; each supporter gets the one they speak, else the default. ``share`` is who of them by a random
     draw, None is all, and ``most`` how many of these at most, in the order of the draw. ``campaign`` is whose e-mail
-    it is: some people want that of one campaign and no other.
+    it is: some people want that of one campaign and no other. ``frequency`` is how many e-mails of it anybody gets at
+    most, None is as many as there are.
     """
 
     segment: Segment
@@ -52,6 +55,7 @@ class Audience:
     share: Share | None = None
     campaign: str = ""
     most: int | None = None
+    frequency: Frequency | None = None
 
     def variant(self, language: str) -> str:
         """The one of ``variants`` that somebody gets who speaks ``language``; "" is not known."""

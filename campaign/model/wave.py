@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from campaign.model.delivery import State
-from campaign.model.pace import Pace
+from campaign.model.pace import AtDomain, Pace
 from campaign.model.plan import Late
 from campaign.model.segment import Share
 
@@ -93,6 +93,8 @@ class Wave:
     paces: tuple[Pace, ...] = ()
     goes_on_at: datetime | None = None
     """Of one that keeps to a rate and has begun: when the next of it is due."""
+    at_domains: tuple[AtDomain, ...] = ()
+    """Of one that was prepared and keeps to rates of mailbox domains: how it stands for each kind of them."""
 
     @property
     def name(self) -> str:

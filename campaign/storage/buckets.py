@@ -2,6 +2,9 @@
 
 A bucket is a row, drawn from in the transaction that claims: SQLite has one writer, on PostgreSQL the row is locked. So
 a rate holds over all processes and restarts. A bucket holds one batch at most: after an outage nothing is made up for.
+
+A batch holds people of one kind of mailbox domains, or of none that has a rate of its own. So it draws from the buckets
+of its kind, and what waits for one kind holds up no other.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from sqlalchemy import Connection, Row
 
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
-from campaign.model.pace import Pace, Rate
+from campaign.model.pace import AtDomain, Pace, Rate
 from campaign.model.wave import Wave
 from campaign.storage import tables as t
 from campaign.storage.columns import Utc
@@ -36,14 +39,34 @@ _ENOUGH = 1e-6
 def stored(paces: Sequence[Pace]) -> str:
     """As a wave keeps them; "" is none."""
     return (
-        json.dumps([[pace.bucket, pace.rate.number, pace.rate.per.total_seconds()] for pace in paces]) if paces else ""
+        json.dumps(
+            [
+                [
+                    pace.bucket,
+                    pace.rate.number,
+                    pace.rate.per.total_seconds(),
+                    *([pace.domains] if pace.domains else []),
+                ]
+                for pace in paces
+            ]
+        )
+        if paces
+        else ""
     )
 
 
 def read(kept: str) -> tuple[Pace, ...]:
     if not kept:
         return ()
-    return tuple(Pace(bucket, Rate(number, timedelta(seconds=per))) for bucket, number, per in json.loads(kept))
+    return tuple(
+        Pace(bucket, Rate(number, timedelta(seconds=per)), *map(tuple, domains))
+        for bucket, number, per, *domains in json.loads(kept)
+    )
+
+
+def of(batch: Row[Any], wave: Wave) -> Sequence[Pace]:
+    """The rates that a batch of the wave keeps to."""
+    return [pace for pace in wave.paces if pace.holds_for(batch.domain)]
 
 
 @dataclass
@@ -72,32 +95,35 @@ def draw(
 ) -> Sequence[Row[Any]]:
     """Those of the batches that may be claimed now; the others, and those of their waves that are due ``until`` then,
     are put off to when there is enough. A batch that is claimed ahead of its instant is drawn for at that instant."""
-    paces = {pace.bucket: pace.rate for _, wave in due for pace in wave.paces}
+    paces = {pace.bucket: pace.rate for batch, wave in due for pace in of(batch, wave)}
     if not paces:
         return [batch for batch, _ in due]
     buckets = _locked(connection, world, paces.items(), now)
-    kept, short = [], dict[int, datetime]()
+    kept, short = [], dict[tuple[int, str | None], datetime]()
     sizes = sa.select(t.batches.c.id, _FOLLOWERS).where(t.batches.c.id.in_([batch.id for batch, _ in due]))
     numbers = {row.id: row[1] for row in connection.execute(sizes)}
     for batch, wave in due:
-        if wave.id in short:
+        if (wave.id, None) in short or (wave.id, batch.domain) in short:
             continue
-        number, at, waits = numbers[batch.id], max(now, batch.due_at), []
-        for pace in wave.paces:
+        number, at, mine = numbers[batch.id], max(now, batch.due_at), of(batch, wave)
+        # What all of the wave has to wait for, and what people at the domain alone have.
+        whole, own = list[datetime](), list[datetime]()
+        for pace in mine:
             buckets[pace.bucket].fill(pace.rate, at)
-            waits.append(buckets[pace.bucket].enough_at(pace.rate, number))
-        later = [instant for instant in waits if instant is not None]
-        if later:
-            short[wave.id] = max(later)
+            instant = buckets[pace.bucket].enough_at(pace.rate, number)
+            if instant is not None:
+                (own if pace.domains else whole).append(instant)
+        if whole or own:
+            short[wave.id, None if whole else batch.domain] = max(whole or own)
             continue
-        for pace in wave.paces:
+        for pace in mine:
             buckets[pace.bucket].tokens -= number
         kept.append(batch)
     _keep(connection, world, buckets)
     waves = {wave.id: wave for _, wave in due}
     claimed = [batch.id for batch in kept]
-    for wave_id, instant in short.items():
-        _put_off(connection, waves[wave_id], instant, claimed=claimed, until=until)
+    for (wave_id, domain), instant in short.items():
+        _put_off(connection, waves[wave_id], domain, instant, claimed=claimed, until=until)
     return kept
 
 
@@ -109,12 +135,33 @@ def next_of(connection: Connection, waves: Sequence[int]) -> Mapping[int, dateti
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def at_domains(connection: Connection, waves: Sequence[int]) -> Mapping[int, tuple[AtDomain, ...]]:
+    """How each of these waves stands for each kind of its mailbox domains."""
+    b = t.batches.c
+    size = sa.case((b.regular, b.last_seq - b.first_seq + 1), else_=0)
+    left = sa.case((b.state.in_([*_CLAIMABLE, State.CLAIMED.value]), _FOLLOWERS), else_=0)
+    soonest = sa.type_coerce(sa.func.min(sa.case((b.state.in_(_CLAIMABLE), b.due_at))), Utc())
+    query = (
+        sa.select(b.wave_id, b.domain, sa.func.sum(size), sa.func.sum(left), soonest)
+        .where(b.wave_id.in_(waves))
+        .group_by(b.wave_id, b.domain)
+        .order_by(b.wave_id, b.domain)
+    )
+    found: dict[int, tuple[AtDomain, ...]] = {}
+    for wave_id, domain, planned, unsent, goes_on_at in connection.execute(query):
+        one = AtDomain(domain, planned=int(planned), left=int(unsent), goes_on_at=goes_on_at)
+        found[wave_id] = (*found.get(wave_id, ()), one)
+    return found
+
+
 def give_back(connection: Connection, claim: Claim, number: int) -> None:
     """What was drawn for deliveries that were not sent after all. Where somebody else has the bucket at this moment it
     is left: then it is a little slower, and nobody waits for anybody."""
     b, w = t.buckets, t.waves
     world = connection.execute(sa.select(w.c.world).where(w.c.id == claim.wave.id)).scalar_one()
     for pace in claim.wave.paces:
+        if not pace.holds_for(claim.domain):
+            continue
         mine = sa.select(b.c.tokens).where(b.c.world == world, b.c.name == pace.bucket)
         if connection.dialect.name == "postgresql":
             mine = mine.with_for_update(skip_locked=True)
@@ -162,12 +209,23 @@ def _followers() -> sa.ColumnElement[int]:
 _FOLLOWERS = _followers()
 
 
-def _put_off(connection: Connection, wave: Wave, instant: datetime, *, claimed: Sequence[int], until: datetime) -> None:
-    """Give the wave's batches that are due one instant after the other, as its rates let them go."""
+def _put_off(
+    connection: Connection,
+    wave: Wave,
+    domain: str | None,
+    instant: datetime,
+    *,
+    claimed: Sequence[int],
+    until: datetime,
+) -> None:
+    """Give the wave's batches that are due one instant after the other, as its rates let them go: those of one kind of
+    domains, None is all of them."""
     b = t.batches
+    paces = [pace for pace in wave.paces if (not pace.domains if domain is None else pace.holds_for(domain))]
+    mine = sa.true() if domain is None else b.c.domain == domain
     theirs = (
         sa.select(b.c.id, _FOLLOWERS)
-        .where(b.c.wave_id == wave.id, b.c.state.in_(_CLAIMABLE), b.c.due_at <= until, b.c.id.not_in(claimed))
+        .where(mine, b.c.wave_id == wave.id, b.c.state.in_(_CLAIMABLE), b.c.due_at <= until, b.c.id.not_in(claimed))
         .order_by(b.c.due_at, b.c.id)
     )
     if connection.dialect.name == "postgresql":
@@ -175,7 +233,7 @@ def _put_off(connection: Connection, wave: Wave, instant: datetime, *, claimed: 
     rows, places = connection.execute(theirs).all(), []
     for row in rows[:_SPREAD]:
         places.append({"batch": row.id, "at": instant})
-        instant += max(pace.rate.takes(row[1]) for pace in wave.paces)
+        instant += max(pace.rate.takes(row[1]) for pace in paces)
     if places:
         connection.execute(_LATER, places)
     behind = [{"batch": row.id, "at": instant} for row in rows[_SPREAD:]]

@@ -181,6 +181,7 @@ def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now:
         kept=kept,
         as_of=people_mark(connection) if people else "",
         due_at=batch.due_at,
+        domain=batch.domain,
     )
 
 
@@ -283,6 +284,7 @@ def halve(connection: Connection, claim: Claim, *, now: datetime, why: str) -> N
         "last_seq": batch.last_seq,
         "variant": batch.variant,
         "account": batch.account,
+        "domain": batch.domain,
         "state": State.PLANNED.value,
         "due_at": now,
         "changed_at": now,

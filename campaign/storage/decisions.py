@@ -16,7 +16,8 @@ from campaign.model.event import EventKind
 from campaign.model.wave import WINNER, Wave, WaveState
 from campaign.storage import tables as t
 from campaign.storage.database import insert_or_ignore, upsert
-from campaign.storage.waves import find, lock_step
+from campaign.storage.entering import lock_step
+from campaign.storage.waves import find
 
 
 def figures(connection: Connection, world: str, step: str) -> Sequence[ArmFigures]:

@@ -26,6 +26,7 @@ from campaign.storage import (
     claims,
     decisions,
     doubts,
+    entering,
     feedback,
     groups,
     media,
@@ -111,7 +112,7 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
         self, wave: Wave, audience: Audience, *, batch_size: int, at: datetime, reads: Collection[str] | None = None
     ) -> int:
         with self._write() as connection:
-            return waves.prepare_mail(connection, wave.id, audience, batch_size=batch_size, at=at, reads=reads)
+            return entering.prepare_mail(connection, wave.id, audience, batch_size=batch_size, at=at, reads=reads)
 
     def prepare_posts(
         self,
@@ -126,7 +127,7 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
         files: Mapping[str, bytes] | None = None,
     ) -> int:
         with self._write() as connection:
-            return waves.prepare_posts(
+            return entering.prepare_posts(
                 connection,
                 wave.id,
                 accounts,

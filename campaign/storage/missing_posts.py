@@ -22,7 +22,8 @@ from campaign.model.wave import Wave, WaveState
 from campaign.storage import tables as t
 from campaign.storage.batches import become, locked, members
 from campaign.storage.counting import shift
-from campaign.storage.waves import find, lock_step
+from campaign.storage.entering import lock_step
+from campaign.storage.waves import find
 
 _REASONS = {State.REFUSED: Reason.REFUSED, State.MISSED: Reason.MISSED, State.CANCELLED: Reason.CANCELLED}
 _ENDED = (WaveState.PREPARED, WaveState.DONE, WaveState.MISSED, WaveState.CANCELLED)

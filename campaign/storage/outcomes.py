@@ -211,6 +211,7 @@ def branch_off(
         "last_seq": max(seqs),
         "variant": batch.variant,
         "account": batch.account,
+        "domain": batch.domain,
         "state": state.value,
         "due_at": due_at,
         "attempts": batch.attempts,

@@ -19,7 +19,7 @@ from campaign.storage import actions, preferences
 from campaign.storage import tables as t
 from campaign.storage.batches import follows
 from campaign.storage.people import COLUMNS, as_supporter
-from campaign.storage.waves import NO_CONSENT
+from campaign.storage.segments import NO_CONSENT
 
 FORGOTTEN = "forgotten"
 _NO_BASIS = ("", "none")

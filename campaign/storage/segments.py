@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Connection
 
 from campaign.model.draw import drawn
 from campaign.model.preference import ONE_CAMPAIGN
@@ -14,6 +14,8 @@ from campaign.model.segment import Audience, Segment
 from campaign.model.supporter import Basis
 from campaign.storage import places
 from campaign.storage.tables import deliveries, supporters, suppressions
+
+NO_CONSENT = "no consent"
 
 
 @lru_cache(maxsize=10_000)
@@ -77,6 +79,13 @@ def in_none_of(waves: Collection[int]) -> ColumnElement[bool]:
         deliveries.c.supporter_id == supporters.c.id, deliveries.c.wave_id.in_(sorted(waves))
     )
     return ~theirs.exists().correlate(supporters)
+
+
+def mailbox_domain(connection: Connection) -> ColumnElement[str]:
+    """What stands behind the @ of a supporter's address, in small letters."""
+    position = sa.func.instr if connection.dialect.name == "sqlite" else sa.func.strpos
+    key = supporters.c.email_key
+    return sa.func.substr(key, position(key, "@") + 1, type_=sa.Text)
 
 
 def variant(audience: Audience) -> ColumnElement[str]:

@@ -145,6 +145,7 @@ batches = Table(
     Column("last_seq", Integer, nullable=False),
     text("variant"),  # the message's language (e-mail)
     text("account"),  # posts
+    text("domain"),  # the mailbox domain of all its people, where that has a rate of its own; "" is any other
     Column("state", Text, nullable=False),
     Column("due_at", Utc, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),

@@ -23,8 +23,9 @@ from campaign.model.top_up import Missing, Reason, Some, ToppedUp
 from campaign.model.wave import TOP_UP, Wave, WaveState
 from campaign.storage import buckets
 from campaign.storage import tables as t
+from campaign.storage.entering import enter, enter_people, lock_step
 from campaign.storage.segments import elsewhere, in_share, in_zones, matches, suppressed, without_consent
-from campaign.storage.waves import enter, enter_people, find, lock_step
+from campaign.storage.waves import find
 
 _NOT_GOT = (State.REFUSED, State.DROPPED, State.SUPPRESSED, State.MISSED, State.CANCELLED)
 """Whose delivery stands so has not got it, and will not by that delivery. All others have it, may have it, or are

@@ -1,4 +1,4 @@
-"""Approvals, waves, and how a wave's audience enters the ledger."""
+"""Waves: approved, found, ended."""
 
 from __future__ import annotations
 
@@ -8,35 +8,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from campaign.errors import LedgerError, NotApproved
 from campaign.model.approval import Manifest
 from campaign.model.bundle import Bundle
 from campaign.model.delivery import State
-from campaign.model.media import PartMedia
 from campaign.model.plan import Late
-from campaign.model.preference import ASKED_FOR_ONE
-from campaign.model.segment import Audience, Share
+from campaign.model.segment import Share
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.storage import approvals, buckets, conditions, media, placed_top_ups, portions, spending
 from campaign.storage import tables as t
 from campaign.storage.bundles import pack_bundle, unpack_bundle
-from campaign.storage.columns import Utc
-from campaign.storage.counting import close_if_done, shift
+from campaign.storage.counting import shift
 from campaign.storage.database import insert_or_ignore
-from campaign.storage.segments import (
-    elsewhere,
-    in_none_of,
-    in_share,
-    in_zones,
-    matches,
-    suppressed,
-    variant,
-    without_consent,
-)
 
-NO_CONSENT = "no consent"
 ENDS_AS = {WaveState.MISSED: State.MISSED, WaveState.CANCELLED: State.CANCELLED}
 """What becomes of the unsent deliveries of a wave that ends so."""
 _MOVABLE = (WaveState.WAITING, WaveState.HELD, WaveState.MISSED)
@@ -167,6 +153,9 @@ def find(
     paced = [row.id for row in rows if row.paces and row.state == WaveState.PREPARED.value and row.first_sent_at]
     # Whoever claims has just seen what is due.
     goes_on_at = buckets.next_of(connection, paced) if paced and ids is None else {}
+    paces = {row.id: buckets.read(row.paces) for row in rows if row.paces}
+    by_domain = [row.id for row in rows if row.prepared_at and any(pace.domains for pace in paces.get(row.id, ()))]
+    at_domains = buckets.at_domains(connection, by_domain) if by_domain and ids is None else {}
     return [
         Wave(
             id=row.id,
@@ -189,7 +178,8 @@ def find(
             reads=None if row.reads is None else frozenset(json.loads(row.reads)),
             share=None if row.share_start is None else Share(row.share_start, row.share_end, row.seed),
             most=row.most,
-            paces=buckets.read(row.paces),
+            paces=paces.get(row.id, ()),
+            at_domains=at_domains.get(row.id, ()),
             goes_on_at=goes_on_at.get(row.id),
         )
         for row in rows
@@ -224,185 +214,3 @@ def end(connection: Connection, wave_id: int, state: WaveState, *, why: str, at:
     connection.execute(
         sa.update(t.waves).where(t.waves.c.id == wave_id).values(state=state.value, why=why, finished_at=finished)
     )
-
-
-def prepare_mail(
-    connection: Connection,
-    wave_id: int,
-    audience: Audience,
-    *,
-    batch_size: int,
-    at: datetime,
-    reads: Collection[str] | None,
-) -> int:
-    """One INSERT … SELECT for each variant, so that a batch holds people who get the same shared body."""
-    others = _others(connection, wave_id)
-    if not enter(connection, wave_id):
-        return _planned(connection, wave_id)
-    earlier = portions.earlier(connection, wave_id)
-    others = [*others, *placed_top_ups.of_step(connection, wave_id), *earlier]
-    drawn = sa.or_(in_share(audience), *portions.passed(earlier.values(), audience))
-    who = sa.and_(matches(audience.segment), in_zones(audience), drawn, in_none_of(others))
-    if audience.most is not None:
-        who = portions.first(who, audience, audience.most)
-    return enter_people(connection, wave_id, audience, who, batch_size=batch_size, at=at, reads=reads)
-
-
-def enter_people(
-    connection: Connection,
-    wave_id: int,
-    audience: Audience,
-    who: ColumnElement[bool],
-    *,
-    batch_size: int,
-    at: datetime,
-    reads: Collection[str] | None,
-) -> int:
-    """Write the supporters ``who`` into a wave that was taken for preparing; how many."""
-    total, due_at = 0, _due(connection, wave_id)
-    for language in audience.variants:
-        place = sa.func.row_number().over(order_by=t.supporters.c.id) - 1 + total
-        chosen = sa.select(sa.literal(wave_id), place, t.supporters.c.id).where(who, variant(audience) == language)
-        connection.execute(sa.insert(t.deliveries).from_select(["wave_id", "seq", "supporter_id"], chosen))
-        here = connection.execute(
-            sa.select(sa.func.count()).where(t.deliveries.c.wave_id == wave_id, t.deliveries.c.seq >= total)
-        ).scalar_one()
-        _batches(connection, wave_id, total, here, size=batch_size, at=at, due_at=due_at, variant=language)
-        total += here
-    if reads is not None:
-        named = json.dumps(sorted(reads))
-        connection.execute(sa.update(t.waves).where(t.waves.c.id == wave_id).values(reads=named))
-    left_out = _leave_out(connection, wave_id, audience.campaign, at)
-    _entered(connection, wave_id, total, {State.PLANNED: total - left_out, State.SUPPRESSED: left_out}, at)
-    return total
-
-
-def _others(connection: Connection, wave_id: int) -> Sequence[int]:
-    """The waves of an A/B test whose people get nothing by this one: all of its step that are prepared.
-
-    That is asked of the ledger and not of the draw. So whoever was imported after their arm had gone out gets what the
-    rest gets, and whoever has moved to another zone meanwhile gets nothing twice.
-    """
-    w = t.waves.c
-    mine = connection.execute(sa.select(w.world, w.step, w.arm, w.share_start).where(w.id == wave_id)).one()
-    if not mine.arm and mine.share_start is None:
-        return ()
-    lock_step(connection, mine.world, mine.step)
-    others = sa.select(w.id).where(w.world == mine.world, w.step == mine.step, w.prepared_at.is_not(None))
-    return connection.execute(others.where(w.id != wave_id)).scalars().all() if mine.arm else ()
-
-
-def lock_step(connection: Connection, world: str, step: str) -> None:
-    """Let nobody else prepare or decide a wave of this step before this transaction ends."""
-    if connection.dialect.name == "postgresql":
-        those = sa.select(t.waves.c.id).where(t.waves.c.world == world, t.waves.c.step == step)
-        connection.execute(those.order_by(t.waves.c.id).with_for_update())
-
-
-def prepare_posts(
-    connection: Connection,
-    wave_id: int,
-    accounts: Sequence[str],
-    *,
-    parts: int,
-    at: datetime,
-    cost: int,
-    budget: int | None,
-    shown: tuple[PartMedia, ...],
-    files: Mapping[str, bytes],
-) -> int:
-    if not enter(connection, wave_id):
-        return _planned(connection, wave_id)
-    spending.reserve(connection, wave_id, cost, budget=budget, at=at)
-    media.show(connection, wave_id, shown, files)
-    total = len(accounts) * parts
-    connection.execute(
-        sa.insert(t.deliveries), [{"wave_id": wave_id, "seq": seq, "supporter_id": None} for seq in range(total)]
-    )
-    due_at = _due(connection, wave_id)
-    for number, account in enumerate(accounts):
-        _batches(connection, wave_id, number * parts, parts, size=parts, at=at, due_at=due_at, account=account)
-    _entered(connection, wave_id, total, {State.PLANNED: total}, at)
-    return total
-
-
-def enter(connection: Connection, wave_id: int) -> bool:
-    """Take the wave for preparing; False where somebody has prepared it already."""
-    taken = connection.execute(
-        sa.update(t.waves)
-        .where(t.waves.c.id == wave_id, t.waves.c.state == WaveState.WAITING.value)
-        .values(state=WaveState.PREPARED.value)
-    )
-    return taken.rowcount == 1
-
-
-def _entered(connection: Connection, wave_id: int, total: int, counts: Mapping[State, int], at: datetime) -> None:
-    connection.execute(sa.update(t.waves).where(t.waves.c.id == wave_id).values(planned=total, prepared_at=at))
-    shift(connection, wave_id, counts)
-    close_if_done(connection, wave_id, at)
-
-
-def _planned(connection: Connection, wave_id: int) -> int:
-    planned: int = connection.execute(sa.select(t.waves.c.planned).where(t.waves.c.id == wave_id)).scalar_one()
-    return planned
-
-
-def _due(connection: Connection, wave_id: int) -> datetime:
-    """When its batches are due: at its instant, or as long before it as they are handed over."""
-    w = t.waves.c
-    wave = connection.execute(sa.select(w.due_at, w.ahead_s).where(w.id == wave_id)).one()
-    due_at: datetime = wave.due_at - timedelta(seconds=wave.ahead_s)
-    return due_at
-
-
-def _batches(
-    connection: Connection,
-    wave_id: int,
-    start: int,
-    count: int,
-    *,
-    size: int,
-    at: datetime,
-    due_at: datetime,
-    variant: str = "",
-    account: str = "",
-) -> None:
-    rows = [
-        {
-            "wave_id": wave_id,
-            "regular": True,
-            "first_seq": first,
-            "last_seq": min(first + size, start + count) - 1,
-            "variant": variant,
-            "account": account,
-            "state": State.PLANNED.value,
-            "due_at": due_at,
-            "changed_at": at,
-        }
-        for first in range(start, start + count, size)
-    ]
-    if rows:
-        connection.execute(sa.insert(t.batches), rows)
-
-
-def _leave_out(connection: Connection, wave_id: int, campaign: str, at: datetime) -> int:
-    """Mark those who may not be written to, with the reason; how many."""
-    s = t.supporters
-    found = sa.select(t.suppressions.c.reason).where(t.suppressions.c.address_hash == s.c.address_hash)
-    why = sa.func.coalesce(found.scalar_subquery(), sa.case((without_consent(), NO_CONSENT), else_=ASKED_FOR_ONE))
-    chosen = (
-        sa.select(
-            t.deliveries.c.wave_id,
-            t.deliveries.c.seq,
-            sa.literal(State.SUPPRESSED.value),
-            why,
-            sa.literal(at, Utc()),
-        )
-        .join(s, s.c.id == t.deliveries.c.supporter_id)
-        .where(t.deliveries.c.wave_id == wave_id, sa.or_(suppressed(), without_consent(), elsewhere(campaign)))
-    )
-    columns = ["wave_id", "seq", "state", "why", "changed_at"]
-    connection.execute(sa.insert(t.outcomes).from_select(columns, chosen))
-    return connection.execute(
-        sa.select(sa.func.count()).where(t.outcomes.c.wave_id == wave_id, t.outcomes.c.state == State.SUPPRESSED.value)
-    ).scalar_one()
