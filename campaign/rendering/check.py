@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from jinja2 import TemplateError, TemplateNotFound, meta, nodes
@@ -48,9 +49,16 @@ def syntax(source: Source, *, where: str) -> list[Problem]:
 
 
 def parsed(environment: Strict, name: str) -> nodes.Template:
+    """A template's syntax tree, which is shared: nobody may change it."""
     if name not in environment.sources:
         raise TemplateNotFound(name)
-    return environment.parse(environment.sources[name].text, name=name)
+    return _tree(environment.sources[name].text, name, bool(environment.autoescape))
+
+
+@lru_cache(maxsize=256)
+def _tree(text: str, name: str, autoescape: bool) -> nodes.Template:  # noqa: FBT001 - a key
+    """Languages have the same filters under the same names, so that a tree is that of any."""
+    return Strict({}, language="en", autoescape=autoescape).parse(text, name=name)
 
 
 def macros(templates: Iterable[nodes.Template]) -> frozenset[str]:

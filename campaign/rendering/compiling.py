@@ -50,7 +50,8 @@ class Staged(Strict):
     """The environment of the shared rendering: its templates ask the recorder at every expression."""
 
     def __init__(self, plain: Strict, recorder: Recorder, *, language: str, macros: frozenset[str]) -> None:
-        super().__init__(plain.sources, language=language, autoescape=bool(plain.autoescape))
+        # What is compiled here asks this recorder alone.
+        super().__init__(plain.sources, language=language, autoescape=bool(plain.autoescape), kept=False)
         self.globals |= recorder.globals()
         self._recorder = recorder
         self._macros = macros

@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from campaign.model.message import Source
 from campaign.rendering import filters
+from campaign.rendering.kept_code import KeptCode
 
 MOST_OUTPUT: Final = 1 << 20
 """Characters of one rendered part. Gmail shows about 100 kB of a mail; ten times that is a runaway loop."""
@@ -49,11 +50,13 @@ class Shelf(BaseLoader):
 
 
 class Strict(ImmutableSandboxedEnvironment):
-    """The environment for one part of a message in one language."""
+    """The environment for one part of a message in one language; ``kept`` is whether others may use its code."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
+    _codes: Final = {True: KeptCode(), False: KeptCode()}
+    """By whether it escapes: nothing else makes two such environments compile a text differently."""
 
-    def __init__(self, sources: Mapping[str, Source], *, language: str, autoescape: bool) -> None:
+    def __init__(self, sources: Mapping[str, Source], *, language: str, autoescape: bool, kept: bool = True) -> None:
         super().__init__(
             loader=Shelf(sources),
             undefined=filters.Unknown,
@@ -61,6 +64,7 @@ class Strict(ImmutableSandboxedEnvironment):
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            bytecode_cache=self._codes[autoescape] if kept else None,
         )
         self.sources = sources
         self.filters = filters.for_language(language)
