@@ -103,7 +103,7 @@ def _said() -> Mapping[Reason, str]:
         Reason.CANCELLED: "cancelled by a person",
         Reason.BARRED: "may not be written to: suppressed, no consent, or for another campaign only",
         Reason.WAITS: "their wave is still to come, or is held",
-        Reason.TURN: "asked for less often, and it was not their turn",
+        Reason.TURN: "asked for less often, or had as many e-mails as the plan lets anybody have",
     }
 
 

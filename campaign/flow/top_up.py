@@ -85,7 +85,7 @@ def look(ledger: Ledger, standing: Standing, *, including: Collection[Reason] = 
     )
     if step.channel != "email":
         return replace(shared, posts=ledger.missing_posts(step.id))
-    return replace(shared, people=ledger.missing(step.id, audience.of(bundle), time=time))
+    return replace(shared, people=ledger.missing(step.id, audience.of(bundle), time=time, at=now))
 
 
 def place(

@@ -30,7 +30,7 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     """A person cancelled it."""
     TURN = "turn"
-    """They asked for less often, and it was not their turn."""
+    """It was not their turn: they asked for less often, or have had as many e-mails as the plan lets anybody have."""
 
 
 ALWAYS = frozenset({Reason.LATE, Reason.LIFTED, Reason.MISSED, Reason.MENDED})

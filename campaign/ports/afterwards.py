@@ -38,9 +38,10 @@ class Afterwards(Protocol):
 
     # --- topping up ---
 
-    def missing(self, step: str, audience: Audience, *, time: int = 0) -> Missing:
+    def missing(self, step: str, audience: Audience, *, time: int = 0, at: datetime | None = None) -> Missing:
         """Who of an e-mail step's audience has not got it, and why. ``time``: of a step that repeats, that of its times
-        which has this number."""
+        which has this number. ``at`` is when they would get it: who has had as many e-mails as they may is told by it,
+        and by nothing where it is not given."""
         ...
 
     def top_up(

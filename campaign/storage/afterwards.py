@@ -31,9 +31,9 @@ class SqlAfterwards(Transactions):
         with self._database.read() as connection:
             return resolutions.told(connection, self._world, step=step)
 
-    def missing(self, step: str, audience: Audience, *, time: int = 0) -> Missing:
+    def missing(self, step: str, audience: Audience, *, time: int = 0, at: datetime | None = None) -> Missing:
         with self._database.read() as connection:
-            return top_ups.missing(connection, self._world, step, audience, time=time)
+            return top_ups.missing(connection, self._world, step, audience, time=time, at=at)
 
     def top_up(
         self,

@@ -17,7 +17,7 @@ from campaign.errors import ClaimLost
 from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.wave import Wave, WaveState
-from campaign.storage import buckets, stops
+from campaign.storage import buckets, frequency, stops
 from campaign.storage import tables as t
 from campaign.storage.batches import (
     become,
@@ -114,6 +114,7 @@ def _take(
         return 0, ()
     waves = {wave.id: wave for wave in find(connection, world, ids={row.wave_id for row in rows})}
     taken = len(rows)
+    recounts = frequency.recounts(connection, world, waves.values(), now=now)
     if any(wave.paces for wave in waves.values()):
         until = now + (ahead or timedelta(0))
         rows = buckets.draw(connection, world, [(row, waves[row.wave_id]) for row in rows], now=now, until=until)
@@ -134,7 +135,7 @@ def _take(
     )
     claims = []
     for row in rows:
-        one = _claim(connection, row, waves[row.wave_id], owner, now)
+        one = _claim(connection, row, waves[row.wave_id], owner, now, recounts.get(row.wave_id))
         if one is not None:
             claims.append(one)
     return taken, claims
@@ -147,12 +148,19 @@ def _ahead(now: datetime) -> Sequence[sa.ColumnElement[bool]]:
     return b.attempt_id.is_(None), sa.or_(b.account != "", begins)
 
 
-def _claim(connection: Connection, batch: Row[Any], wave: Wave, owner: str, now: datetime) -> Claim | None:
+def _claim(
+    connection: Connection,
+    batch: Row[Any],
+    wave: Wave,
+    owner: str,
+    now: datetime,
+    recount: frequency.Recount | None,
+) -> Claim | None:
     was = State(batch.state)
     if batch.account:
         left, people, gone = Recipients(tuple(open_parts(connection, batch)), (), {})
     else:
-        left, people, gone = recipients(connection, batch, now, reads=wave.reads, digest=wave.digest)
+        left, people, gone = recipients(connection, batch, now, reads=wave.reads, digest=wave.digest, recount=recount)
     if gone:
         suppress(connection, batch, gone, was, now)
     if not left:

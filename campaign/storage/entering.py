@@ -16,7 +16,7 @@ from campaign.model.pace import kinds
 from campaign.model.preference import ASKED_FOR_ONE
 from campaign.model.segment import Audience
 from campaign.model.wave import WaveState
-from campaign.storage import buckets, media, placed_top_ups, portions, spending
+from campaign.storage import buckets, frequency, media, placed_top_ups, portions, spending
 from campaign.storage import tables as t
 from campaign.storage.columns import Utc
 from campaign.storage.counting import close_if_done, shift
@@ -44,6 +44,8 @@ def prepare_mail(
     reads: Collection[str] | None,
 ) -> int:
     """One INSERT … SELECT for each variant, so that a batch holds people who get the same shared body."""
+    if audience.frequency is not None:
+        frequency.one_by_one(connection)
     others = _others(connection, wave_id)
     if not enter(connection, wave_id):
         return _planned(connection, wave_id)
@@ -83,7 +85,7 @@ def enter_people(
     if reads is not None:
         named = json.dumps(sorted(reads))
         connection.execute(sa.update(t.waves).where(t.waves.c.id == wave_id).values(reads=named))
-    left_out = _leave_out(connection, wave_id, audience.campaign, at)
+    left_out = _leave_out(connection, wave_id, audience, at)
     _entered(connection, wave_id, total, {State.PLANNED: total - left_out, State.SUPPRESSED: left_out}, at)
     return total
 
@@ -213,7 +215,7 @@ def _batches(
         connection.execute(sa.insert(t.batches), rows)
 
 
-def _leave_out(connection: Connection, wave_id: int, campaign: str, at: datetime) -> int:
+def _leave_out(connection: Connection, wave_id: int, audience: Audience, at: datetime) -> int:
     """Mark those who may not be written to, with the reason; how many."""
     s = t.supporters
     found = sa.select(t.suppressions.c.reason).where(t.suppressions.c.address_hash == s.c.address_hash)
@@ -227,10 +229,12 @@ def _leave_out(connection: Connection, wave_id: int, campaign: str, at: datetime
             sa.literal(at, Utc()),
         )
         .join(s, s.c.id == t.deliveries.c.supporter_id)
-        .where(t.deliveries.c.wave_id == wave_id, sa.or_(suppressed(), without_consent(), elsewhere(campaign)))
+        .where(t.deliveries.c.wave_id == wave_id, sa.or_(suppressed(), without_consent(), elsewhere(audience.campaign)))
     )
     columns = ["wave_id", "seq", "state", "why", "changed_at"]
     connection.execute(sa.insert(t.outcomes).from_select(columns, chosen))
+    if audience.frequency is not None:
+        frequency.leave_out(connection, wave_id, audience, at=at)
     return connection.execute(
         sa.select(sa.func.count()).where(t.outcomes.c.wave_id == wave_id, t.outcomes.c.state == State.SUPPRESSED.value)
     ).scalar_one()

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row, Select
 
 from campaign.model.supporter import Supporter
-from campaign.storage import actions, preferences
+from campaign.storage import actions, frequency, preferences
 from campaign.storage import tables as t
 from campaign.storage.batches import follows
 from campaign.storage.people import COLUMNS, as_supporter
@@ -40,11 +40,17 @@ class Recipients(NamedTuple):
 
 
 def recipients(
-    connection: Connection, batch: Row[Any], now: datetime, *, reads: frozenset[str] | None = None, digest: str = ""
+    connection: Connection,
+    batch: Row[Any],
+    now: datetime,
+    *,
+    reads: frozenset[str] | None = None,
+    digest: str = "",
+    recount: frequency.Recount | None = None,
 ) -> Recipients:
     """Who is left in the batch that is being claimed; of their data only what ``reads`` names, None is all.
 
-    ``digest`` is what its step was approved as."""
+    ``digest`` is what its step was approved as. ``recount``: to count again what its people have had."""
     if not batch.regular:
         rows, without = _irregular(connection, batch), barred(connection, batch, now, claiming=True)
     else:
@@ -60,6 +66,9 @@ def recipients(
                 wishes[row[_SEQ]] = (row[_ID], row[_WISH])
         without = {**preferences.barred(connection, batch.wave_id, wishes, now, claiming=True), **without}
     without = {**actions.left_out(connection, batch, digest), **without}
+    if recount is not None:
+        left = {row[_SEQ]: row[_ID] for row in rows if row[_SEQ] not in without}
+        without = {**frequency.counted_again(connection, recount, left, now), **without}
     gone = {row[_SEQ]: without[row[_SEQ]] for row in rows if row[_SEQ] in without} if without else {}
     if gone:
         rows = [row for row in rows if row[_SEQ] not in gone]

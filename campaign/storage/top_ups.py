@@ -21,7 +21,7 @@ from campaign.model.preference import ASKED_FOR_LESS
 from campaign.model.segment import Audience
 from campaign.model.top_up import Missing, Reason, Some, ToppedUp
 from campaign.model.wave import TOP_UP, Wave, WaveState
-from campaign.storage import buckets
+from campaign.storage import buckets, frequency
 from campaign.storage import tables as t
 from campaign.storage.entering import enter, enter_people, lock_step
 from campaign.storage.segments import elsewhere, in_share, in_zones, matches, suppressed, without_consent
@@ -46,11 +46,13 @@ class _Step:
     """Whether a batch of theirs stands as a whole for people who have not got it."""
 
 
-def missing(connection: Connection, world: str, step: str, audience: Audience, *, time: int) -> Missing:
+def missing(
+    connection: Connection, world: str, step: str, audience: Audience, *, time: int, at: datetime | None
+) -> Missing:
     """See ``campaign.ports.afterwards.Afterwards.missing``."""
     those = _step(connection, world, step, time)
     s = t.supporters.c
-    why = _why(audience, those).label("why")
+    why = _why(audience, those, _had_enough(connection, world, audience, at)).label("why")
     left = sa.select(s.id, why).where(matches(audience.segment), ~_has_it(those)).subquery()
     counted = sa.select(left.c.why, sa.func.count().label("n")).group_by(left.c.why)
     found = {Reason(row.why): row.n for row in connection.execute(counted)}
@@ -78,6 +80,8 @@ def place(
     at: datetime,
 ) -> Wave:
     """See ``campaign.ports.afterwards.Afterwards.top_up``."""
+    if audience.frequency is not None:
+        frequency.one_by_one(connection)
     lock_step(connection, world, wave.step)
     time = wave.number % TOP_UP
     those = _step(connection, world, wave.step, time)
@@ -104,8 +108,11 @@ def place(
         .returning(waves.c.id)
     ).scalar_one()
     enter(connection, new)
-    told = {reason.value: some.number for reason, some in _counted(connection, audience, those, reasons).items()}
-    who = sa.and_(matches(audience.segment), ~_has_it(those), _why(audience, those).in_(sorted(reasons)))
+    why_not = _why(audience, those, _had_enough(connection, world, audience, at))
+    told = {
+        reason.value: n for reason, n in _counted(connection, audience, those, why_not).items() if reason in reasons
+    }
+    who = sa.and_(matches(audience.segment), ~_has_it(those), why_not.in_(sorted(reasons)))
     planned = enter_people(connection, new, audience, who, batch_size=batch_size, at=at, reads=reads)
     if planned != expected:
         raise LedgerError(
@@ -121,13 +128,16 @@ def place(
     return placed
 
 
-def _counted(
-    connection: Connection, audience: Audience, those: _Step, reasons: Collection[Reason]
-) -> Mapping[Reason, Some]:
-    left = sa.select(_why(audience, those).label("why")).where(matches(audience.segment), ~_has_it(those)).subquery()
+def _counted(connection: Connection, audience: Audience, those: _Step, why: ColumnElement[str]) -> Mapping[Reason, int]:
+    left = sa.select(why.label("why")).where(matches(audience.segment), ~_has_it(those)).subquery()
     counted = sa.select(left.c.why, sa.func.count().label("n")).group_by(left.c.why)
-    found = {Reason(row.why): Some(row.n) for row in connection.execute(counted)}
-    return {reason: some for reason, some in found.items() if reason in reasons}
+    return {Reason(row.why): row.n for row in connection.execute(counted)}
+
+
+def _had_enough(connection: Connection, world: str, audience: Audience, at: datetime | None) -> ColumnElement[bool]:
+    """Whether a supporter has had as many e-mails as they may by then."""
+    full = None if at is None else frequency.had_enough(connection, world, audience, at=at, now=at)
+    return sa.false() if full is None else t.supporters.c.id.in_(full)
 
 
 def _step(connection: Connection, world: str, step: str, time: int) -> _Step:
@@ -176,12 +186,13 @@ def _of_batch(delivery: Any, column: ColumnElement[Any], those: _Step) -> Column
     return covering.correlate(delivery).scalar_subquery()
 
 
-def _why(audience: Audience, those: _Step) -> ColumnElement[str]:
-    """The first ``Reason`` that is true of a supporter who has not got it."""
+def _why(audience: Audience, those: _Step, full: ColumnElement[bool]) -> ColumnElement[str]:
+    """The first ``Reason`` that is true of a supporter who has not got it. ``full``: they have had enough others."""
     last = _last(those)
     return sa.case(
         (sa.or_(suppressed(), without_consent(), elsewhere(audience.campaign)), Reason.BARRED.value),
-        (last.is_(None), _without_any(audience, those)),
+        (last.is_(None), _without_any(audience, those, full)),
+        (full, Reason.TURN.value),
         (last == State.MISSED.value, Reason.MISSED.value),
         (last == State.CANCELLED.value, Reason.CANCELLED.value),
         (last != State.SUPPRESSED.value, sa.case((_mended(those), Reason.MENDED.value), else_=Reason.REFUSED.value)),
@@ -190,7 +201,7 @@ def _why(audience: Audience, those: _Step) -> ColumnElement[str]:
     )
 
 
-def _without_any(audience: Audience, those: _Step) -> ColumnElement[str]:
+def _without_any(audience: Audience, those: _Step, full: ColumnElement[bool]) -> ColumnElement[str]:
     """Why somebody is in none of the waves: theirs has not come, was cancelled or missed; or they came later."""
 
     def belongs(states: Collection[WaveState]) -> ColumnElement[bool]:
@@ -201,6 +212,7 @@ def _without_any(audience: Audience, those: _Step) -> ColumnElement[str]:
 
     return sa.case(
         (belongs(_OPEN), Reason.WAITS.value),
+        (full, Reason.TURN.value),
         (belongs((WaveState.CANCELLED,)), Reason.CANCELLED.value),
         (belongs((WaveState.MISSED,)), Reason.MISSED.value),
         else_=Reason.LATE.value,
