@@ -143,6 +143,7 @@ def sandboxed(
         now=clock.now(),
         stand_ins=channels.stand_ins(sources.plan),
     )
+    sandbox.world.longest = sources.plan.longest.get("mastodon", {})
     stack.callback(sandbox.stop)
     mails, posts = channels.in_sandbox(sandbox, sources.plan)
     secret = own_secret(database)

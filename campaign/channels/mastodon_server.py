@@ -70,7 +70,7 @@ def takes(server: Mapping[str, Any]) -> Takes:
     types = media.get("supported_mime_types")
     return Takes(
         characters=_number(posts.get("max_characters")) or _number(server.get("max_toot_chars")),
-        url_length=_number(posts.get("characters_reserved_per_url")),
+        url_length=_number(posts.get("characters_reserved_per_url"), least=0),
         attachments=_number(posts.get("max_media_attachments")),
         image_bytes=_number(media.get("image_size_limit")),
         image_pixels=_number(media.get("image_matrix_limit")),
@@ -117,5 +117,5 @@ def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _number(told: object) -> int | None:
-    return told if isinstance(told, int) and told > 0 else None
+def _number(told: object, *, least: int = 1) -> int | None:
+    return told if isinstance(told, int) and not isinstance(told, bool) and told >= least else None

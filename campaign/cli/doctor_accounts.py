@@ -32,9 +32,10 @@ def findings(configured: Settings, sources: Sources, album: Album, *, links: boo
     plan = sources.plan
     with accounts.networks(configured, plan) as networks:
         for network in networks:
-            handles = plan.handles.get(network.name, {})
+            handles, longest = plan.handles.get(network.name, {}), plan.longest.get(network.name, {})
             for standing in network.standings:
-                found = looked_at(network.name, standing, handles.get(standing.account, ""), now)
+                meant, characters = handles.get(standing.account, ""), longest.get(standing.account)
+                found = looked_at(network.name, standing, meant, now, characters=characters)
                 yield Finding(f"{network.name} {standing.account}", found.verdict, found.detail, found)
         posts = posts_ahead.ahead(sources, album)
         if posts:

@@ -27,7 +27,7 @@ def show(sources: Sources, step: Step, wave: PlannedWave, out: Path | None) -> N
         heading = f"{step.channel}, part {number} of {len(made.parts)}" if len(made.parts) > 1 else step.channel
         screen.out.rule(f"{heading}: {fit.length(part, step.channel)} characters as it counts them", style="dim")
         screen.out.print(part, soft_wrap=True, markup=False)
-        wrong = fit.fits(part, step.channel, warning=made.source.warning)
+        wrong = fit.fits(part, step.channel, warning=made.source.warning, characters=fit.longest(sources.plan, step))
         if wrong is not None:
             screen.say("Does not fit: ", wrong)
         stem = f"{step.id}.{number}"

@@ -92,6 +92,7 @@ def _plan(path: Path, document: PlanDocument, calendar: LaunchCalendar, findings
         ),
         target_email=document.target.email if document.target else "",
         handles=document.accounts.handles(),
+        longest=document.accounts.longest(),
         author=document.author or "",
         launch_written=str(findings.written(("launch",))),
         breakers=limits_of(

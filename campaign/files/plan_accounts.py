@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 
 from campaign.errors import BadInput, NotConfigured
 from campaign.files.plan_document import Document
@@ -15,6 +15,8 @@ from campaign.files.plan_networks import OTHER_KEYS, NetworkName, handle_checks
 from campaign.files.plan_values import Name, did_you_mean, wrong
 
 _MANY = 500
+_CHARACTERS = (100, 100_000)
+"""As few as a server has been seen to take, and more than any should."""
 _LONGEST = 320
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
@@ -45,6 +47,56 @@ MastodonHandle = Annotated[
 _Other = Annotated[str, *_handle(r"[^\s@]\S*", "any network", "freetowalk")]
 
 
+class MastodonAccountDocument(Document):
+    """An account whose server takes longer posts than others, or shorter ones: who it is, and how long they may be."""
+
+    handle: MastodonHandle = Field(
+        description="Who it is, with its server.", examples=["freetowalk@social.example.org"]
+    )
+    characters: Annotated[int, Field(ge=_CHARACTERS[0], le=_CHARACTERS[1])] | None = Field(
+        default=None,
+        description="How many characters a post may have on its server; `campaign doctor` holds it to the server.",
+        examples=[5000],
+    )
+
+
+def _account(value: object) -> object:
+    """A name alone is short for an account on a server that takes what most do."""
+    if not isinstance(value, str):
+        return value
+    try:
+        handle = _HANDLE.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["type"] == "plan":
+            raise wrong(**first["ctx"]) from None
+        raise wrong("is longer than any name", "write it as it is on its server") from None
+    return MastodonAccountDocument.model_construct(handle=handle)
+
+
+_HANDLE: TypeAdapter[str] = TypeAdapter(MastodonHandle)
+_TEXT = {"type": "string", "maxLength": _LONGEST}
+_NUMBER = {"type": "integer", "minimum": _CHARACTERS[0], "maximum": _CHARACTERS[1]}
+MastodonAccount = Annotated[
+    MastodonAccountDocument,
+    BeforeValidator(_account),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {**_TEXT, "description": "Who it is, with its server."},
+                {
+                    "type": "object",
+                    "description": MastodonAccountDocument.__doc__,
+                    "properties": {"handle": _TEXT, "characters": _NUMBER},
+                    "required": ["handle"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
 class AccountsDocument(Document):
     """The accounts by network, each with its name there. Where a network is listed, its steps may name no others."""
 
@@ -65,17 +117,29 @@ class AccountsDocument(Document):
         examples=[{"national": "freetowalk.example.org"}],
         json_schema_extra={"additionalProperties": False},
     )
-    mastodon: Annotated[dict[Name, MastodonHandle], Field(min_length=1, max_length=_MANY)] | None = Field(
+    mastodon: Annotated[dict[Name, MastodonAccount], Field(min_length=1, max_length=_MANY)] | None = Field(
         default=None,
-        description="On Mastodon: the account's name in the settings, and who it is with its server.",
-        examples=[{"national": "freetowalk@social.example.org"}],
+        description="On Mastodon: the account's name in the settings, and who it is with its server; with `characters` "
+        "where its server takes longer posts than most.",
+        examples=[
+            {
+                "national": "freetowalk@social.example.org",
+                "ohio": {"handle": "freetowalk@ohio.example.org", "characters": 5000},
+            }
+        ],
         json_schema_extra={"additionalProperties": False},
     )
 
     def handles(self) -> Mapping[str, Mapping[str, str]]:
         """By network and account; networks that are not listed are left out."""
-        listed = {"x": self.x, "bluesky": self.bluesky, "mastodon": self.mastodon, **(self.__pydantic_extra__ or {})}
+        mastodon = None if self.mastodon is None else {name: one.handle for name, one in self.mastodon.items()}
+        listed = {"x": self.x, "bluesky": self.bluesky, "mastodon": mastodon, **(self.__pydantic_extra__ or {})}
         return {network: dict(names) for network, names in listed.items() if names is not None}
+
+    def longest(self) -> Mapping[str, Mapping[str, int]]:
+        """How many characters a post of an account may have, where the plan says it, by network and account."""
+        said = {name: one.characters for name, one in (self.mastodon or {}).items() if one.characters is not None}
+        return {"mastodon": said} if said else {}
 
 
 def twice(accounts: AccountsDocument) -> Iterator[tuple[Place, str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from campaign.flow.fit import MASTODON_CHARACTERS
 from campaign.flow.meant import why_not
 from campaign.flow.sending_domain import Verdict
 from campaign.ports.channel import MAY_POST, Left, Standing
@@ -33,8 +34,11 @@ class Account:
     detail: str = ""
 
 
-def looked_at(channel: str, standing: Standing, meant: str, now: datetime) -> Account:
-    """What is to be said of an account: an error where nothing can be posted by it, or not by the one that is meant."""
+def looked_at(channel: str, standing: Standing, meant: str, now: datetime, *, characters: int | None = None) -> Account:
+    """What is to be said of an account: an error where nothing can be posted by it, or not by the one that is meant.
+
+    ``characters`` is how long its posts may be by the plan, None where it says nothing.
+    """
     found = Account(
         channel=channel,
         name=standing.account,
@@ -50,11 +54,11 @@ def looked_at(channel: str, standing: Standing, meant: str, now: datetime) -> Ac
     )
     if standing.wrong:
         return replace(found, verdict="error", detail=standing.wrong)
-    errors = list(_errors(channel, standing, meant, now))
+    errors = [*_errors(channel, standing, meant, now), *_shorter(standing, characters)]
     if errors:
         return replace(found, verdict="error", detail="; ".join(errors))
     warnings = list(_warnings(standing, now))
-    told = [*warnings, standing.detail]
+    told = [*warnings, standing.detail, _longer(standing, characters)]
     return replace(found, verdict="warning" if warnings else "ok", detail="; ".join(one for one in told if one))
 
 
@@ -65,6 +69,21 @@ def _errors(channel: str, standing: Standing, meant: str, now: datetime) -> Iter
         yield f"it may not post, only {' and '.join(standing.may)}: give its token the permission to write"
     if standing.ends_at is not None and standing.ends_at <= now:
         yield f"its token ended on {standing.ends_at:%Y-%m-%d}: sign in again"
+
+
+def _shorter(standing: Standing, characters: int | None) -> Iterator[str]:
+    takes = standing.takes.characters if standing.takes else None
+    if characters is not None and takes is not None and takes < characters:
+        yield f"its server takes {takes:,} characters a post, and the plan says {characters:,}: mend `accounts:` there"
+
+
+def _longer(standing: Standing, characters: int | None) -> str:
+    """What the plan does not make use of."""
+    takes = standing.takes.characters if standing.takes else None
+    if takes is None or takes <= (characters or MASTODON_CHARACTERS):
+        return ""
+    said = f"{characters or MASTODON_CHARACTERS:,} by the plan"
+    return f"{said}, which may say `characters: {takes}` of it under `accounts:`"
 
 
 def _warnings(standing: Standing, now: datetime) -> Iterator[str]:

@@ -47,6 +47,9 @@ def manifest(bundle: Bundle, waves: Sequence[PlannedWave], *, letter: str = "") 
     handles = {name: plan.handles.get(step.channel, {}).get(name) for name in step.accounts}
     if any(handles.values()):
         parts["who"] = "\n".join(f"{name}: {handle}" for name, handle in handles.items() if handle)
+    longest = plan.longest.get(step.channel, {})
+    if any(name in longest for name in step.accounts):
+        parts["longest post"] = "\n".join(f"{name}: {longest[name]}" for name in step.accounts if name in longest)
     if step.thread == "first":
         parts["thread"] = "the first part alone"
     if step.ab_test is not None:

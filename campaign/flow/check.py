@@ -13,7 +13,7 @@ from campaign.errors import BadInput, Problem
 from campaign.flow import check_media, repeated
 from campaign.flow import letter as letters
 from campaign.flow.content import Posting, mailing, posting
-from campaign.flow.fit import BLUESKY_LABELS, TOO_MANY, fits
+from campaign.flow.fit import BLUESKY_LABELS, TOO_MANY, fits, longest
 from campaign.flow.fit_media import Album
 from campaign.flow.written import line_of
 from campaign.model.bundle import Bundle, Sources
@@ -205,7 +205,7 @@ def _posts(bundle: Bundle, waves: Sequence[PlannedWave], rendered: dict[PlannedW
         yield from _warned(made.source, step.channel, where)
         for number, (part, words) in enumerate(zip(made.parts, made.unnumbered, strict=True), start=1):
             place = f"{where}, part {number}" if len(made.parts) > 1 else where
-            wrong = fits(part, step.channel, warning=made.source.warning)
+            wrong = fits(part, step.channel, warning=made.source.warning, characters=longest(plan, step))
             if wrong is not None:
                 yield _at_source(_unfit(made, step.channel, part, wrong, place), written, part)
             for found in letters.check(

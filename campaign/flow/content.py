@@ -103,7 +103,7 @@ def posting(bundle: Bundle, *, number: int, due_at: datetime) -> Posting:
     )
     alone = step.thread == "first"
     source = replace(source, numbered=False) if alone else source  # "1/5" alone would promise what never comes
-    room = fit.room(step.channel, warning=source.warning) if source.split else None
+    room = fit.room(step.channel, warning=source.warning, characters=fit.longest(plan, step)) if source.split else None
     message = replace(bundle.message, posts={step.channel: source})
     unnumbered = render_post(message, step.channel, facts, room=room)[: 1 if alone else None]
     return Posting(_numbered(unnumbered) if source.numbered else unnumbered, source, language, unnumbered)

@@ -3,8 +3,8 @@
 X counts weighted characters by twitter-text, configuration 3 (https://docs.x.com/fundamentals/counting-characters).
 Bluesky counts graphemes and UTF-8 bytes (lexicon app.bsky.feed.post: maxGraphemes 300, maxLength 3000). Mastodon
 counts graphemes, with every URL as 23 and a mention without its server (status_length_validator.rb, account.rb); 500
-is what a server takes unless it says otherwise at /api/v2/instance. What is counted here is never less than what the
-network counts; docs/posts.md tells where it can be more.
+is what a server takes unless it says otherwise at /api/v2/instance, and the plan says so too (``longest``). What is
+counted here is never less than what the network counts; docs/posts.md tells where it can be more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from campaign import networks
-from campaign.model.plan import CHANNELS
+from campaign.model.plan import CHANNELS, Plan, Step
 from campaign.rendering.links import places_in
 from campaign.rendering.splitting import Room
 
@@ -53,21 +53,33 @@ _EMOJI_AT = re.compile(r"[0-9#*]?[^\x00-\x7f]+")
 """Where an emoji can stand: its pattern, of thousands of sequences, is not tried on every letter."""
 
 
-def fits(text: str, channel: str, *, warning: str = "", characters: int | None = None) -> str | None:
+def longest(plan: Plan, step: Step) -> int | None:
+    """The longest post that each of the step's accounts takes, by the plan; None where it says nothing of them: then it
+    is their network's usual one."""
+    said = plan.longest.get(step.channel, {})
+    if not any(account in said for account in step.accounts):
+        return None
+    return min(said.get(account, MASTODON_CHARACTERS) for account in step.accounts)
+
+
+def fits(
+    text: str, channel: str, *, warning: str = "", characters: int | None = None, url_length: int = URL_LENGTH
+) -> str | None:
     """None where ``text`` fits ``channel``, else what is wrong, with the numbers.
 
     ``warning`` is the content warning, which counts on Mastodon alone. ``characters`` is the longest post that the
-    server takes, where it is not its network's usual one. ValueError where the channel posts nothing. A network of
+    server takes, where it is not its network's usual one, and ``url_length`` what a server of Mastodon counts for a
+    URL, 0 where it counts all of it. ValueError where the channel posts nothing. A network of
     another package raises NotConfigured where it cannot be used, BadInput where it fails at this text.
     """
     if channel in CHANNELS and channel not in _COUNTED:
         raise ValueError(f'"{channel}" is not a network that posts are fitted to')
     kept = len(text) + len(warning) <= _PARSED_AT_MOST  # eight thousand posts, and not eight thousand books
-    return (_fits if kept else _fits.__wrapped__)(text, channel, warning, characters)
+    return (_fits if kept else _fits.__wrapped__)(text, channel, warning, characters, url_length)
 
 
 @lru_cache(maxsize=8192)
-def _fits(text: str, channel: str, warning: str, characters: int | None) -> str | None:
+def _fits(text: str, channel: str, warning: str, characters: int | None, url_length: int) -> str | None:
     if not text.strip():
         return "the text is empty"
     odd = _NO_TEXT.search(text) or (_REFUSED_BY_X.search(text) if channel == "x" else None)
@@ -79,7 +91,7 @@ def _fits(text: str, channel: str, warning: str, characters: int | None) -> str 
     other = None if channel in _COUNTED else networks.get(channel)
     if other is not None and (found := other.fits(text, warning=warning)):
         return found
-    there = room(channel, warning=warning, characters=characters)
+    there = room(channel, warning=warning, characters=characters, url_length=url_length)
     taken = room(channel, characters=characters).most[0] - there.most[0]  # by the content warning
     title = channel.title() if other is None else other.title
     counted = _COUNTED.get(channel, ("characters",))
@@ -89,7 +101,7 @@ def _fits(text: str, channel: str, warning: str, characters: int | None) -> str 
     return None
 
 
-def room(channel: str, *, warning: str = "", characters: int | None = None) -> Room:
+def room(channel: str, *, warning: str = "", characters: int | None = None, url_length: int = URL_LENGTH) -> Room:
     """How ``channel`` counts a text, and how much of that it takes; for splitting a text that is longer."""
     match channel:
         case "x":
@@ -99,7 +111,7 @@ def room(channel: str, *, warning: str = "", characters: int | None = None) -> R
             return Room(lambda text: (grapheme_length(text), len(text.encode("utf-8", "surrogatepass"))), both)
         case "mastodon":
             most = (characters or MASTODON_CHARACTERS) - _length(warning, grapheme_length)
-            return Room(lambda text: (mastodon_length(text),), (most,))
+            return Room(lambda text: (mastodon_length(text, url_length),), (most,))
         case "email":
             raise ValueError(f'"{channel}" is not a network that posts are fitted to')
         case _:
@@ -129,9 +141,14 @@ def grapheme_length(text: str) -> int:
     return count
 
 
-def mastodon_length(text: str) -> int:
-    """What Mastodon counts for ``text``. Texts over 5,000 characters are not parsed, as above."""
-    return _length(text, _mastodon)
+def mastodon_length(text: str, url_length: int = URL_LENGTH) -> int:
+    """What Mastodon counts for ``text``. Texts over 5,000 characters are not parsed, as above.
+
+    Servers that say 0 for ``url_length`` (Pleroma, Sharkey, Ktistec) count what stands there, mentions too.
+    """
+    if url_length == 0:
+        return _length(text, grapheme_length)
+    return _length(text, lambda parsed: _mastodon(parsed, url_length))
 
 
 def _length(text: str, count: Callable[[str], int]) -> int:
@@ -171,12 +188,12 @@ def _plain(text: str) -> int:
 
 
 @lru_cache(maxsize=8192)
-def _mastodon(text: str) -> int:
+def _mastodon(text: str, url_length: int) -> int:
     pieces = []
     end = 0
     for url in _urls(text, bare=False):
         start, stop = url["indices"]
-        pieces += [text[end:start], "x" * URL_LENGTH]
+        pieces += [text[end:start], "x" * url_length]
         end = stop
     pieces.append(text[end:])
     return grapheme_length(_MENTION.sub(r"@\1", "".join(pieces)))

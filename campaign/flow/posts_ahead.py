@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from campaign.errors import BadInput
 from campaign.flow.content import posting
-from campaign.flow.fit import fits
+from campaign.flow.fit import URL_LENGTH, fits
 from campaign.flow.fit_media import Album
 from campaign.flow.illustrate import illustrate
 from campaign.flow.sending_domain import is_reserved
@@ -79,9 +79,15 @@ def unfit(posts: Sequence[Ahead], channel: str, standing: Standing) -> list[str]
 
 def _unfit(post: Ahead, standing: Standing) -> Iterator[str]:
     takes = standing.takes
-    if takes is not None and takes.characters:
+    if takes is not None and (takes.characters or takes.url_length is not None):
         for number, part in enumerate(post.parts, start=1):
-            wrong = fits(part, post.step.channel, warning=post.warning, characters=takes.characters)
+            wrong = fits(
+                part,
+                post.step.channel,
+                warning=post.warning,
+                characters=takes.characters,
+                url_length=URL_LENGTH if takes.url_length is None else takes.url_length,
+            )
             if wrong is not None:
                 yield f"{post.place(number)}: {wrong}; shorten {post.file}"
     for number, shown in enumerate(post.shows, start=1):

@@ -241,7 +241,8 @@ class Plan:
 
     ``links`` are named URLs that messages use (``action`` and ``letter`` always exist), ``untagged`` hosts whose
     links get no UTM tags, ``facts`` what messages may state beside the letter. ``handles`` are the accounts' names on
-    their networks, by channel and account: who must stand behind the credentials. ``breakers`` are how much may go
+    their networks, by channel and account: who must stand behind the credentials; ``longest`` how many characters a
+    post of theirs may have, where their server takes other than most do. ``breakers`` are how much may go
     wrong with what is sent: they can only stop it, so nobody has to approve them. ``author`` is who has written what
     is to be approved, "" where the plan does not say. ``launch_written`` is how it writes T-0. ``rates`` are how fast
     whole channels go out, ``domain_rates`` how fast all e-mail to some mailbox domains does. ``frequency`` is how many
@@ -267,6 +268,7 @@ class Plan:
     steps: tuple[Step, ...]
     target_email: str = ""
     handles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    longest: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     author: str = ""
     launch_written: str = ""
     breakers: Limits = field(default_factory=Limits)

@@ -55,8 +55,9 @@ class Left:
 class Takes:
     """What an account's server takes, on networks of many servers. None is what all of the network takes.
 
-    ``url_length`` is what any link counts for. ``attachments`` is for one post, ``alt`` for an alternative text in
-    characters, ``pixels`` is width by height, ``types`` are media types (RFC 6838), all where it is empty.
+    ``url_length`` is what any link counts for, 0 where its own length is counted. ``attachments`` is for one post,
+    ``alt`` for an alternative text in characters, ``pixels`` is width by height, ``types`` are media types (RFC 6838),
+    all where it is empty.
     """
 
     characters: int | None = None

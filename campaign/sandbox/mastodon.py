@@ -70,7 +70,7 @@ class _Server:
         repeated = self._statuses.repeated(account, key, now)
         if repeated is not None:
             return _json(self._shown(repeated), window)
-        asked = self._asked(body)
+        asked = self._asked(account, body)
         self._refuse(lambda: self._media.attach(account, asked["media"], self._statuses.showing))
         fault = self._strike("mastodon", f"{account} {key or asked['text']}", window, now)
         window = self._count(self._posts, account, window)
@@ -156,9 +156,10 @@ class _Server:
         ]
         return _json([self._shown(status) for status in found[: max(most, 1)]], window)
 
-    async def instance(self, _: Request) -> Response:
+    async def instance(self, request: Request) -> Response:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
         statuses = {
-            "max_characters": MASTODON_CHARACTERS,
+            "max_characters": self._longest(self._world.account("mastodon", token)),
             "max_media_attachments": _ATTACHMENTS,
             "characters_reserved_per_url": URL_LENGTH,
         }
@@ -209,7 +210,11 @@ class _Server:
         except KeyError:
             raise _Refusal(404, "Record not found") from None
 
-    def _asked(self, body: Mapping[str, str]) -> dict[str, Any]:
+    def _longest(self, account: str | None) -> int:
+        """How long a post the account's server takes: each may be on one of its own."""
+        return self._world.longest.get(account or "", MASTODON_CHARACTERS)
+
+    def _asked(self, account: str, body: Mapping[str, str]) -> dict[str, Any]:
         text, warning = body.get("status", ""), body.get("spoiler_text", "")
         media = [number for number in body.get("media_ids", "").split(",") if number]
         visibility, reply_to = body.get("visibility", "public"), body.get("in_reply_to_id") or None
@@ -217,8 +222,9 @@ class _Server:
             raise _Refusal(422, f"Cannot attach more than {_ATTACHMENTS} files")
         if not text.strip() and not media:
             raise _Refusal(422, "Validation failed: Text can't be blank")
-        if text.strip() and fits(text, "mastodon", warning=warning) is not None:
-            raise _Refusal(422, f"Validation failed: Text character limit of {MASTODON_CHARACTERS} exceeded")
+        longest = self._longest(account)
+        if text.strip() and fits(text, "mastodon", warning=warning, characters=longest) is not None:
+            raise _Refusal(422, f"Validation failed: Text character limit of {longest} exceeded")
         if visibility not in _VISIBILITIES:
             raise _Refusal(422, "Validation failed: Visibility is not included in the list")
         if reply_to is not None and reply_to not in self._statuses.by_id:

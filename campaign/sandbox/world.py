@@ -16,7 +16,8 @@ class World:
     """``accounts``: provider → account's name → the credential that its stand-in accepts, and no other.
 
     ``limits``: provider → requests it takes in one of its windows, where that is to differ from what the provider
-    documents. ``secret`` signs what a provider would sign. ``barred`` is what a provider lets nobody do as long as it
+    documents. ``longest``: by account of Mastodon the characters that its server takes, where they are not the usual.
+    ``secret`` signs what a provider would sign. ``barred`` is what a provider lets nobody do as long as it
     stands there, such as ``x replies``: each stand-in says what it knows of.
     """
 
@@ -24,6 +25,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     accounts: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     limits: Mapping[str, int] = field(default_factory=dict)
+    longest: Mapping[str, int] = field(default_factory=dict)
     barred: set[str] = field(default_factory=set)
     secret: bytes = field(default=b"campaign sandbox", repr=False)
     _now: datetime | None = field(default=None, repr=False)

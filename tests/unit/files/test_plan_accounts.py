@@ -59,6 +59,20 @@ def test_the_accounts_are_in_the_plan_by_network_without_the_at_sign(folder: Pat
     }
 
 
+def test_an_account_on_mastodon_may_say_how_long_its_posts_may_be(folder: Path) -> None:
+    plan = read(
+        folder,
+        '{mastodon: {national: "@national@social.example.org", '
+        'ohio: {handle: "@ohio@ohio.example.org", characters: 5000}, iowa: {handle: iowa@iowa.example.org}}}',
+    )
+    assert plan.handles["mastodon"] == {
+        "national": "national@social.example.org",
+        "ohio": "ohio@ohio.example.org",
+        "iowa": "iowa@iowa.example.org",
+    }
+    assert plan.longest == {"mastodon": {"ohio": 5000}}
+
+
 def test_a_plan_needs_no_accounts_and_a_network_that_is_not_listed_takes_any(folder: Path) -> None:
     assert read(folder, "").handles == {}
     assert read(folder, "{bluesky: {west: west.example.org}}").handles == {"bluesky": {"west": "west.example.org"}}
@@ -114,6 +128,13 @@ def test_two_names_for_one_account_are_told(folder: Path) -> None:
         ("{x: [national]}", "x must hold keys with values"),
         ("{x: {National: a}}", '"National" is not a name as used here'),
         ("[]", "accounts must hold keys with values"),
+        ("{mastodon: {ohio: [5000]}}", "ohio must hold keys with values"),
+        ("{mastodon: {ohio: {characters: 5000}}}", "handle is missing"),
+        ("{mastodon: {ohio: {handle: a@b.example.org, characters: 50}}}", 'characters "50" must be at least 100'),
+        ("{mastodon: {ohio: {handle: a@b.example.org, characters: lots}}}", 'characters "lots" is not a whole number'),
+        ("{mastodon: {ohio: {handle: a@b.example.org, length: 600}}}", 'the key "length" is not known here'),
+        (f"{{mastodon: {{ohio: {'a' * 321}}}}}", "is longer than any name"),
+        ("{x: {ohio: {handle: a, characters: 5000}}}", "must be text"),
     ],
 )
 def test_a_section_of_another_shape_is_explained(folder: Path, accounts: str, complaint: str) -> None:

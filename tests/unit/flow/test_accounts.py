@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from campaign.flow.accounts import Account, looked_at
-from campaign.ports.channel import MAY_POST, MAY_READ, Left, Standing
+from campaign.ports.channel import MAY_POST, MAY_READ, Left, Standing, Takes
 
 NOW = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
 GOOD = Standing("national", "@freetowalk", "signed in", handle="FreeToWalk", may=(MAY_POST,), left=Left(90, 100))
@@ -26,6 +26,29 @@ def test_an_account_that_is_who_is_meant_and_may_post_is_well() -> None:
 
 def test_an_account_of_which_the_plan_says_nothing_is_well() -> None:
     assert told(GOOD, meant="").verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("takes", "said", "verdict", "detail"),
+    [
+        (500, None, "ok", "signed in"),
+        (None, 5_000, "ok", "signed in"),
+        (5_000, 5_000, "ok", "signed in"),
+        (5_000, None, "ok", "signed in; 500 by the plan, which may say `characters: 5000` of it under `accounts:`"),
+        (
+            500,
+            5_000,
+            "error",
+            "its server takes 500 characters a post, and the plan says 5,000: mend `accounts:` there",
+        ),
+        (400, 500, "error", "its server takes 400 characters a post, and the plan says 500: mend `accounts:` there"),
+    ],
+)
+def test_what_the_plan_says_of_its_server_is_held_to_it(
+    takes: int | None, said: int | None, verdict: str, detail: str
+) -> None:
+    account = looked_at("mastodon", replace(GOOD, takes=Takes(characters=takes)), "", NOW, characters=said)
+    assert (account.verdict, account.detail) == (verdict, detail)
 
 
 def test_one_without_a_handle_is_known_by_who_it_is() -> None:

@@ -265,6 +265,14 @@ def test_who_stands_behind_a_steps_accounts_is_approved_where_the_plan_says_it()
     assert approve.manifests(sources(handles=others))[LAUNCH] == before[LAUNCH]
 
 
+def test_how_long_posts_may_be_is_approved_where_the_plan_says_it() -> None:
+    before = approve.manifests(sources())
+    after = approve.manifests(sources(longest={"x": {"national": 5_000, "elsewhere": 600}}))
+    assert after[LAUNCH].parts["longest post"] == "national: 5000"
+    assert after[LAUNCH].digest != before[LAUNCH].digest
+    assert approve.manifests(sources(longest={"x": {"elsewhere": 600}})) == before
+
+
 # ── what posts show ──
 
 

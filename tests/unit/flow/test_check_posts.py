@@ -9,6 +9,7 @@ import pytest
 
 from campaign.errors import Problem
 from campaign.flow import check
+from campaign.flow.content import posting
 from campaign.flow.repeated import folded
 from campaign.model.bundle import Sources
 from campaign.model.message import Message, PostSource, Source
@@ -53,6 +54,29 @@ def test_a_sentence_that_fits_nowhere_is_found_at_its_line_with_the_numbers() ->
         "this sentence does not fit by itself: X counts 298 weighted characters and takes 280: 18 too many"
     )
     assert problem.remedy == "shorten it, or write a variant for x"
+
+
+def test_a_post_may_be_as_long_as_the_plan_says_of_all_the_accounts_that_post_it() -> None:
+    both, one = (step(name, "mastodon", accounts=accounts) for name, accounts in (("both", ("a", "b")), ("one", "a")))
+    made = posts(replace(one, message="post/launch"), replace(both, message="post/other"),
+                 launch=source("a" * 5_000), other=source("b" * 600))  # fmt: skip
+    sources = replace(made, plan=replace(made.plan, longest={"mastodon": {"a": 5_000}}))
+    (problem,) = found(sources)
+    assert (problem.where, problem.what) == (
+        'step "both"',
+        "Mastodon counts 600 characters and takes 500: 100 too many",
+    )
+    sources = replace(sources, plan=replace(sources.plan, longest={"mastodon": {"a": 4_999, "b": 600}}))
+    (problem,) = found(sources)
+    assert (problem.where, problem.what.endswith("takes 4,999: 1 too many")) == ('step "one"', True)
+
+
+def test_a_thread_has_fewer_parts_where_longer_posts_may_be() -> None:
+    body = " ".join(f"Nobody in {where} is asked whether they would like that." for where in "abcdefghijkl")
+    made = posts(step("launch", "mastodon"), launch=source(body, split=True))
+    bundle = made.bundle(made.plan.steps[0])
+    longer = replace(bundle, plan=replace(bundle.plan, longest={"mastodon": {"national": 5_000}}))
+    assert [len(posting(one, number=1, due_at=T0).parts) for one in (bundle, longer)] == [2, 1]
 
 
 def test_a_text_that_is_too_long_to_be_split_is_not_called_a_sentence() -> None:

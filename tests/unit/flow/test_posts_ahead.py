@@ -42,6 +42,24 @@ def test_a_post_that_is_longer_than_its_accounts_server_takes_is_told() -> None:
     assert unfit(posts, "mastodon", national(Takes(characters=500))) == []
 
 
+@pytest.mark.parametrize(
+    ("takes", "length"),
+    [
+        (Takes(characters=500), None),
+        (Takes(characters=500, url_length=23), None),
+        (Takes(characters=500, url_length=25), 501),
+        (Takes(characters=500, url_length=0), 652),  # the link has its tags by then
+        (Takes(url_length=0), 652),
+    ],
+)
+def test_links_are_as_long_as_the_server_counts_them(takes: Takes, length: int | None) -> None:
+    posts = ahead(posting(post_message("x" * 475 + " https://example.org/" + "y" * 78)))
+    wrong = unfit(posts, "mastodon", national(takes))
+    assert [one.split("characters")[0] for one in wrong] == (
+        [] if length is None else [f"launch: Mastodon counts {length} "]
+    )
+
+
 def test_only_the_posts_of_the_account_are_held_to_its_server() -> None:
     posts = ahead(posting(post_message("x" * 300)))
     small = national(Takes(characters=280))

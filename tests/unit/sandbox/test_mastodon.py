@@ -149,6 +149,14 @@ def test_the_server_tells_its_limits(server: Client, path: str) -> None:
     assert (statuses["max_characters"], statuses["characters_reserved_per_url"]) == (500, 23)
 
 
+def test_each_account_may_be_on_a_server_that_takes_more(server: Client) -> None:
+    server.sandbox.world.longest = {"chapter-west": 5_000}
+    told = server.call("GET", "/api/v2/instance", bearer="tok-west").json()["configuration"]["statuses"]
+    assert told["max_characters"] == 5_000
+    assert [server.post("a" * length, bearer="tok-west").status for length in (5_000, 5_001)] == [200, 422]
+    assert server.post("a" * 501).status == 422
+
+
 def test_it_knows_posts_and_keys_after_it_was_killed(tmp_path: Path) -> None:
     with Sandbox(tmp_path / "journal", accounts=ACCOUNTS, now=NOW) as before:
         server = Client(before)
