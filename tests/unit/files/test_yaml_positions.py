@@ -5,11 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from campaign.errors import BadInput
-from campaign.files.yaml_positions import MAX_BYTES, MAX_DEPTH, compose, line_of, plain, read_text, shorten
+from campaign.files.yaml_positions import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    Node,
+    carefully,
+    compose,
+    line_of,
+    plain,
+    quickly,
+    read_text,
+    shorten,
+)
 
 
 def refused(text: str) -> str:
@@ -178,3 +189,70 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes, said:
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         read_text(tmp_path / name)
+
+
+_MARKS = [
+    "a",
+    "key",
+    ":",
+    ": ",
+    "- ",
+    "\n",
+    "\n  ",
+    " ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    '"',
+    "'",
+    "|",
+    ">",
+    "|-",
+    "#",
+    " # x",
+    "&a ",
+]
+_WORDS = [
+    "*a",
+    "~",
+    "null",
+    "no",
+    "09:00",
+    "!t ",
+    "---\n",
+    "...",
+    "<<: ",
+    "@",
+    "`",
+    "\r\n",
+    "1.5",
+    "x: y\n",
+    "- z\n",
+    "\\u2014",
+]
+_TEXTS = st.lists(st.sampled_from([*_MARKS, *_WORDS, "—", "https://example.org/a?b=c#d"]), max_size=25).map("".join)
+
+
+def placed(node: Node | None) -> object:
+    """What stands where. Where nothing stands under a key, that key's line is what people are told."""
+    assert node is not None
+    if isinstance(node.value, dict):
+        return node.line, {
+            (key, node.key_lines[key]): None if child.value is None else placed(child)
+            for key, child in node.value.items()
+        }
+    return node.line, [placed(child) for child in node.value] if isinstance(node.value, list) else node.value
+
+
+@given(_TEXTS)
+@settings(max_examples=500, deadline=None)
+def test_what_is_read_quickly_is_what_is_read_carefully(text: str) -> None:
+    quick = quickly(text, "plan.yaml")
+    assume(quick is not None)
+    try:
+        careful = carefully(text, "plan.yaml")
+    except BadInput:
+        return  # ruamel.yaml is stricter here than YAML 1.2 is
+    assert placed(quick.root) == placed(careful.root)
