@@ -8,7 +8,7 @@ nobody and are refused. No DNS is asked: a list of a million people must not dep
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from email_validator import EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES, EMAIL_MAX_LENGTH
@@ -16,6 +16,8 @@ from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES, EMAIL_
 from campaign.files.csv_cells import unguarded
 
 _PLAIN = re.compile(r"([A-Za-z0-9_+\-]+(?:\.[A-Za-z0-9_+\-]+)*)@([A-Za-z0-9.\-]+)")
+# The same in lower case, for many lines: the domain of each, nothing for a line that is not so.
+_EVEN = re.compile(r"^(?:[a-z0-9_+\-]++(?:\.[a-z0-9_+\-]++)*+@([a-z0-9.\-]++)|.*+)$", re.MULTILINE)
 _MAILTO = "mailto:"
 _MOST_DOMAINS = 50_000
 _MOST_CHARACTERS = 1_000
@@ -49,14 +51,15 @@ class Addresses:
             local = local.lower()  # RFC 2142: postmaster, info and the like are the same in any case
         return f"{local}@{known}"
 
-    def each(self, written: Iterable[str]) -> list[str | None]:
+    def each(self, written: Sequence[str]) -> list[str | None]:
         """The normal form of each address; None where it is none. Most are plain, at a domain that many share."""
-        plain, same, most = _PLAIN.fullmatch, self._same, EMAIL_MAX_LENGTH
+        domains: Sequence[str] = _EVEN.findall("\n".join(written))
+        if len(domains) != len(written):
+            domains = [""] * len(written)  # there is a line break in one
+        same, most = self._same, EMAIL_MAX_LENGTH
         return [
-            one
-            if (found := plain(one)) is not None and found[2] in same and one.islower() and len(one) <= most
-            else self._normalised_or_none(one)
-            for one in written
+            one if domain in same and len(one) <= most else self._normalised_or_none(one)
+            for one, domain in zip(written, domains, strict=True)
         ]
 
     def _normalised_or_none(self, written: str) -> str | None:

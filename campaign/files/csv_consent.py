@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, repeat
+from operator import attrgetter
 from typing import NamedTuple
 
 from campaign.files import csv_values as values
@@ -16,6 +17,7 @@ from campaign.files.csv_cells import plain
 from campaign.files.csv_columns import Columns
 from campaign.files.csv_groups import Cells, Group, Memo, first_filled
 from campaign.files.csv_values import Standing
+from campaign.model.roll import consent_entries
 from campaign.model.supporter import Basis, Consent
 
 LONGEST_SOURCE = 200
@@ -100,6 +102,19 @@ class Agreement(NamedTuple):
     warnings: Sequence[str]
 
 
+class Agreed(NamedTuple):
+    """Of many rows: what NewSupporters has of their consents, and whether they left."""
+
+    bases: list[str]
+    sources: list[str]
+    at: list[datetime | None]
+    texts: list[str]
+    lefts: list[bool]
+
+    def put(self, number: int, consent: Consent | None) -> None:
+        self.bases[number], self.sources[number], self.at[number], self.texts[number] = consent_entries(consent)
+
+
 class _Words(NamedTuple):
     """What a row says besides its dates. ``named`` says whether it names a basis, known or not."""
 
@@ -110,6 +125,11 @@ class _Words(NamedTuple):
     text: str
     left: bool
     warnings: tuple[str, ...]
+    code: str
+    """The basis as a column has it."""
+
+
+_IN_COLUMNS = attrgetter("code", "source", "text", "left")
 
 
 class Agreements:
@@ -136,25 +156,27 @@ class Agreements:
         )
         return Agreement(self._consent(words, opted_in, confirmed, joined), words.left, warnings)
 
-    def of_all(self, columns: Sequence[Cells], odd: set[int]) -> tuple[list[Consent | None], list[bool]]:
-        """What ``of`` says of each row: consent, and whether they left. Rows with warnings are added to ``odd``."""
-        found = list(map(self._words.__getitem__, islice(self._group.pick_all(columns), len(columns[0]))))
+    def of_all(self, columns: Sequence[Cells], odd: set[int]) -> Agreed:
+        """What ``of`` says of each row, column by column. The numbers of rows with warnings are added to ``odd``."""
+        rows = len(columns[0])
+        found = list(map(self._words.__getitem__, islice(self._group.pick_all(columns), rows)))
         if any(words.warnings for words in {id(words): words for words in found}.values()):  # few, shared by many
             odd.update(number for number, words in enumerate(found) if words.warnings)
         opted_in, confirmed, joined = (
-            dates.of_all(columns, odd) for dates in (self._opted_in, self._confirmed, self._joined)
+            list(islice(dates.of_all(columns, odd), rows)) for dates in (self._opted_in, self._confirmed, self._joined)
         )
-        consents: list[Consent | None]
+        bases, sources, texts, lefts = zip(*map(_IN_COLUMNS, found), strict=True)
+        agreed = Agreed(list(bases), list(sources), opted_in, list(texts), list(lefts))
         if self._confirmed.any:
-            consents = list(map(self._consent, found, opted_in, confirmed, joined))
+            unclear: Iterable[int] = range(rows)
         else:  # most lists: a consent and when it was given
-            consents = [
-                Consent(words.basis, words.source, at, words.text)
-                if words.basis and at
-                else self._consent(words, at, None, day)
-                for words, at, day in zip(found, opted_in, joined, strict=False)
+            unclear = [
+                number for number, (basis, at) in enumerate(zip(bases, opted_in, strict=True)) if not (basis and at)
             ]
-        return consents, [words.left for words in found]
+        for number in unclear:
+            consent = self._consent(found[number], opted_in[number], confirmed[number], joined[number])
+            agreed.put(number, consent)
+        return agreed
 
     def _words_of(self, picked: tuple[str, ...]) -> _Words:
         all_, first = self._group.all, self._group.first
@@ -177,6 +199,7 @@ class Agreements:
             plain(first(picked, "consent_text"))[:LONGEST_CONSENT_TEXT],
             standing is Standing.LEFT,
             tuple(warnings),
+            basis.value if basis else "",
         )
 
     def _consent(

@@ -19,6 +19,7 @@ from campaign.files.csv_cells import plain
 from campaign.files.csv_columns import Columns
 from campaign.files.csv_consent import Agreements, Assumed, Dates
 from campaign.files.csv_groups import Cells, Group, Memo
+from campaign.model.roll import NewSupporters
 from campaign.model.supporter import NewSupporter
 
 LONGEST_TEXT = 200
@@ -69,13 +70,13 @@ class PersonMaker:
         self._even_extra: Memo[str, str | None] = Memo(_even_extra)
         self._even_postal_codes: Memo[tuple[str, str, str], str | None] = Memo(_even(_postal_code))
 
-    def people(self, rows: Sequence[Cells]) -> tuple[list[NewSupporter], list[int]]:
+    def people(self, rows: Sequence[Cells]) -> tuple[NewSupporters, list[int]]:
         """Each row's person, and the numbers of the rows for which ``person`` must be asked instead.
 
         It must be asked where it has something to warn of, or raises.
         """
         if not rows:
-            return [], []
+            return NewSupporters.none(), []
         columns = list(zip(*rows, strict=True))
         odd: set[int] = set()
 
@@ -91,22 +92,16 @@ class PersonMaker:
             *even(map(self._even_places.__getitem__, self._place.pick_all(columns)), _NOWHERE), strict=True
         )
         tags = even(map(self._even_tags.__getitem__, self._tag.pick_all(columns)), ())
-        firsts: Sequence[str]
-        lasts: Sequence[str]
         firsts, lasts = (
             even(map(self._even_texts.__getitem__, _all_filled(columns, places)), "")
             for places in (self._first, self._last)
         )
         if self._name:
             names = even(map(self._even_texts.__getitem__, _all_filled(columns, self._name)), "")
-            firsts, lasts = zip(
-                *(
-                    (first, last) if first or last else _divided(name)
-                    for first, last, name in zip(firsts, lasts, names, strict=True)
-                ),
-                strict=True,
-            )
-        postal_codes: Iterable[str] = repeat("")
+            for number, name in enumerate(names):
+                if not firsts[number] and not lasts[number]:
+                    firsts[number], lasts[number] = _divided(name)
+        postal_codes = [""] * len(rows)
         if self._postal:
             known = self._even_postal_codes
             postal_codes = even(
@@ -118,27 +113,27 @@ class PersonMaker:
                 ],
                 "",
             )
-        consents, lefts = self._agreements.of_all(columns, odd)
-        people = list(
-            map(
-                NewSupporter,
-                emails,
-                firsts,
-                lasts,
-                languages,
-                zones,
-                countries,
-                regions,
-                postal_codes,
-                tags,
-                consents,
-                self._acted.of_all(columns, odd),
-                lefts,
-                self._extras(columns, even) if self._extra_columns else repeat(_NOTHING_MORE),
-                even(map(values.preference, _all_filled(columns, self._preference)), "")
-                if self._preference
-                else repeat(""),
-            )
+        agreed = self._agreements.of_all(columns, odd)
+        people = NewSupporters(
+            emails,
+            firsts,
+            lasts,
+            list(languages),
+            list(zones),
+            list(countries),
+            list(regions),
+            postal_codes,
+            tags,
+            agreed.bases,
+            agreed.sources,
+            agreed.at,
+            agreed.texts,
+            list(islice(self._acted.of_all(columns, odd), len(rows))),
+            agreed.lefts,
+            list(islice(self._extras(columns, even) if self._extra_columns else repeat(_NOTHING_MORE), len(rows))),
+            even(map(values.preference, _all_filled(columns, self._preference)), "")
+            if self._preference
+            else [""] * len(rows),
         )
         return people, sorted(odd)
 

@@ -18,13 +18,16 @@ from campaign.files.csv_consent import Assumed
 from campaign.files.csv_person import PersonMaker
 from campaign.files.csv_seen import Seen
 from campaign.files.csv_text import Layout, Page, Table, look
-from campaign.model.supporter import Basis, Consent, NewSupporter
+from campaign.model.roll import NewSupporters, Roll, without
+from campaign.model.supporter import Basis, Consent
 
 REHEARSAL = "rehearsal"
 """The source of a consent that only a rehearsal assumes."""
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _SEEN_BEFORE = "the same address came in an earlier line"
+_SILENT = ("", Basis.NONE.value)
+"""What stands for the basis of a consent that was not given."""
 _LEGACY = "characters that are not UTF-8, read as Windows-1252"
 
 
@@ -82,7 +85,7 @@ def read(
     day_first: bool = False,
     progress: Callable[[int], None] | None = None,
     reading: Reading | None = None,
-) -> Iterator[NewSupporter]:
+) -> Roll:
     """The supporters in ``path``, streamed.
 
     ``at`` is the time now: a date after it is no date. Without it any date will do. A consent without a date is taken
@@ -107,10 +110,10 @@ def read(
         latest=at + timedelta(days=1) if at else _END_OF_TIME,  # a zone ahead of ours may be in tomorrow
     )
     maker = PersonMaker(opened.columns, assumed, reading.warnings)
-    return _Reader(opened, maker, rejects=rejects, reading=reading).rows(progress)
+    return Roll(_Reader(opened, maker, rejects=rejects, reading=reading).pages(progress))
 
 
-def for_rehearsal(path: Path) -> Iterator[NewSupporter]:
+def for_rehearsal(path: Path) -> Roll:
     """The supporters in ``path`` as a rehearsal takes them: whoever can be used, nothing said of the rest.
 
     A row that says nothing of consent counts as a member's, else a list without such a column would be rehearsed with
@@ -133,47 +136,38 @@ class _Reader:
         self._reading = reading
         self._seen = Seen()
 
-    def rows(self, progress: Callable[[int], None] | None) -> Iterator[NewSupporter]:
+    def pages(self, progress: Callable[[int], None] | None) -> Iterator[NewSupporters]:
         with Table(self._opened.path, self._opened.layout, progress=progress) as table:
             for page in table.pages():
-                yield from self._people(page)
+                yield self._people(page)
             if table.legacy:
                 self._reading.warnings[_LEGACY] += 1
 
-    def _people(self, page: Page) -> list[NewSupporter]:
+    def _people(self, page: Page) -> NewSupporters:
         """Those of a page who are given on."""
         reading, rejects = self._reading, [Reject(*each) for each in page.malformed]
         reading.read += len(page.rows) + len(rejects)
         people, odd = self._maker.people(page.rows)
         lines, texts = page.lines, page.texts
-        if odd:
-            unusable = {number for number in odd if not self._one(page, number, people, rejects)}
-            usable = [number not in unusable for number in range(len(people))]
-            people, lines, texts = (
-                list(compress(people, usable)),
-                list(compress(lines, usable)),
-                list(compress(texts, usable)),
-            )
+        if unusable := [number for number in odd if not self._one(page, number, people, rejects)]:
+            people, lines, texts = people.without(unusable), without(lines, unusable), without(texts, unusable)
         reading.rejected += len(rejects)
-        if again := self._seen.again([new.email.lower() for new in people]):
+        if again := self._seen.again([email.lower() for email in people.emails]):
             reading.duplicates += len(again)
             rejects += [Reject(lines[number], _SEEN_BEFORE, texts[number]) for number in again]
-            dropped = {number for number in again if not people[number].unsubscribed}
-            people = [new for number, new in enumerate(people) if number not in dropped]
-        for new in people:
-            if new.unsubscribed:
-                reading.unsubscribed += 1
-            elif new.consent is None or new.consent.basis is Basis.NONE:
-                reading.without_consent += 1
+            people = people.without([number for number in again if not people.unsubscribed[number]])
+        left = list(compress(people.bases, people.unsubscribed))
+        reading.unsubscribed += len(left)
+        reading.without_consent += sum(people.bases.count(silent) - left.count(silent) for silent in _SILENT)
         if rejects:
             for reject in sorted(rejects, key=lambda reject: reject.line):
                 self._rejects(reject)
         return people
 
-    def _one(self, page: Page, number: int, people: list[NewSupporter], rejects: list[Reject]) -> bool:
+    def _one(self, page: Page, number: int, people: NewSupporters, rejects: list[Reject]) -> bool:
         """Make the person of an odd row; False where it is rejected."""
         try:
-            people[number] = self._maker.person(page.rows[number])
+            people.put(number, self._maker.person(page.rows[number]))
         except ValueError as error:
             rejects.append(Reject(page.lines[number], str(error), page.texts[number]))
             return False

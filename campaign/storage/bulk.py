@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 from sqlalchemy import Connection
 
+from campaign.model.roll import without
+
 
 class Row(NamedTuple):
     """A supporter as stored: the columns after ``id``, times as the driver takes and gives them."""
@@ -40,8 +42,8 @@ COLUMNS = ", ".join(Row._fields)
 CHUNK = 1_900
 """Rows in one statement: SQLite takes 32,766 parameters (SQLITE_MAX_VARIABLE_NUMBER)."""
 
-StoredRow = tuple[Any, ...]
-"""A ``Row``'s values but for the last two, which are the time of the import in each that it inserts."""
+StoredColumns = Sequence[Sequence[Any]]
+"""Of many rows: a ``Row``'s columns but for the last two, which are the time of the import in each that it inserts."""
 
 Known = tuple[int, int, bool]
 """The number of a row among those written, the id of the person known by its key, and whether it says more."""
@@ -99,7 +101,7 @@ class Bulk(Protocol):
         """An instant as the columns take and give it."""
         ...
 
-    def write(self, rows: Sequence[StoredRow], at: Any, last_id: int) -> tuple[int, list[Known]]:
+    def write(self, columns: StoredColumns, at: Any, last_id: int) -> tuple[int, list[Known]]:
         """Insert those of up to ``CHUNK`` rows whose key is not there yet; how many they were, and who was known.
 
         ``at`` is as ``time`` gives it; no id above ``last_id`` is taken.
@@ -134,38 +136,40 @@ class _Sqlite:
             else day + minute + _EVEN[at.second]
         )
 
-    def write(self, rows: Sequence[StoredRow], at: Any, last_id: int) -> tuple[int, list[Known]]:
+    def write(self, columns: StoredColumns, at: Any, last_id: int) -> tuple[int, list[Known]]:
         known: list[Known] = []
+        rows = len(columns[0])
         if self._mostly_known:
-            known = self._known(rows, last_id)
-            there = {number for number, _, _ in known}
-            inserted = self._insert([row for number, row in enumerate(rows) if number not in there], at)
+            known = self._known(columns, last_id)
+            there = [number for number, _, _ in known]
+            inserted = self._insert([without(column, there) for column in columns], at)
         else:
-            inserted = self._insert(rows, at)
-            if inserted < len(rows):
-                known = self._known(rows, last_id)
-        self._mostly_known = 2 * len(known) > len(rows)
+            inserted = self._insert(columns, at)
+            if inserted < rows:
+                known = self._known(columns, last_id)
+        self._mostly_known = 2 * len(known) > rows
         return inserted, known
 
-    def _insert(self, rows: Sequence[StoredRow], at: Any) -> int:
+    def _insert(self, columns: StoredColumns, at: Any) -> int:
+        rows = len(columns[0])
         if not rows:
             return 0
         one = f"(?1, ?1, {', '.join('?' * len(_OWN))})"
         return self._connection.exec_driver_sql(
-            f"INSERT INTO supporters ({', '.join(_AT)}, {_NAMES}) VALUES {', '.join([one] * len(rows))} "  # noqa: S608 - names and marks only
+            f"INSERT INTO supporters ({', '.join(_AT)}, {_NAMES}) VALUES {', '.join([one] * rows)} "  # noqa: S608 - names and marks only
             "ON CONFLICT (email_key) DO NOTHING",
-            (at, *chain.from_iterable(rows)),
+            (at, *chain.from_iterable(zip(*columns, strict=True))),
         ).rowcount
 
-    def _known(self, rows: Sequence[StoredRow], last_id: int) -> list[Known]:
+    def _known(self, columns: StoredColumns, last_id: int) -> list[Known]:
         """In one row of JSON: for each row that SQLite gives, Python would have to take its turn again."""
         marks = ", ".join("?" * len(_COMPARED))
         found = self._connection.exec_driver_sql(
             f"WITH incoming (number, {', '.join(_COMPARED)}) "  # noqa: S608 - names and marks only
-            f"AS (VALUES {', '.join(f'({number}, {marks})' for number in range(len(rows)))}) "
+            f"AS (VALUES {', '.join(f'({number}, {marks})' for number in range(len(columns[0])))}) "
             f"SELECT json_group_array(json_array(number, supporters.id, {_SAYS_MORE.format(other='IS NOT')})) "
             "FROM incoming CROSS JOIN supporters ON supporters.email_key = incoming.email_key WHERE supporters.id <= ?",
-            (*chain.from_iterable(map(_compared, rows)), last_id),
+            (*chain.from_iterable(zip(*_compared(columns), strict=True)), last_id),
         ).scalar_one()
         known: list[Known] = orjson.loads(found)
         return known
@@ -191,12 +195,13 @@ class _Postgresql:
     def time(self, instant: datetime) -> datetime:
         return instant.astimezone(UTC)
 
-    def write(self, rows: Sequence[StoredRow], at: Any, last_id: int) -> tuple[int, list[Known]]:
+    def write(self, columns: StoredColumns, at: Any, last_id: int) -> tuple[int, list[Known]]:
         driver: Any = self._connection.connection.driver_connection
+        rows = len(columns[0])
         with driver.cursor() as cursor:
             with cursor.copy(f"COPY incoming (number, {_NAMES}) FROM STDIN") as copy:
-                for number, row in enumerate(rows):
-                    copy.write_row((number, *row))
+                for row in zip(range(rows), *columns, strict=True):
+                    copy.write_row(row)
             cursor.execute(
                 f"INSERT INTO supporters ({_NAMES}, {', '.join(_AT)}) SELECT {_NAMES}, %s, %s FROM incoming "  # noqa: S608 - names only
                 "ON CONFLICT (email_key) DO NOTHING",
@@ -204,7 +209,7 @@ class _Postgresql:
             )
             inserted: int = cursor.rowcount
             known: list[Known] = []
-            if inserted < len(rows):
+            if inserted < rows:
                 cursor.execute(
                     f"SELECT number, supporters.id, {_SAYS_MORE.format(other='IS DISTINCT FROM')} "  # noqa: S608 - names only
                     "FROM incoming JOIN supporters USING (email_key) WHERE supporters.id <= %s",

@@ -11,18 +11,18 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain, compress, islice
-from operator import attrgetter
+from itertools import chain, compress
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
 from campaign.flow.undisturbed import undisturbed
+from campaign.model.roll import NewSupporters, chunked, without
 from campaign.model.supporter import NewSupporter, Reason
 from campaign.ports.supporters import Added
 from campaign.storage.addresses import address_hashes, address_keys
-from campaign.storage.bulk import CHUNK, COLUMNS, Known, Row, StoredRow, bulk
+from campaign.storage.bulk import CHUNK, COLUMNS, Known, Row, StoredColumns, bulk
 from campaign.storage.merging import merged
 from campaign.storage.segments import stored_tags
 
@@ -31,12 +31,19 @@ IMPORT_SOURCE = "import"
 _MOST_REMEMBERED = 50_000
 _MOST_SUPPRESSIONS = 100_000
 """So many are kept in memory while an import goes on; of more, each chunk asks the database."""
-_NO_CONSENT: tuple[str, str, Any, str] = ("", "", None, "")
 
 
-_FIELDS = attrgetter(*NewSupporter.__dataclass_fields__)
-_TIMES = 2
 _KEY, _HASH = Row._fields.index("email_key"), Row._fields.index("address_hash")
+
+
+class _StoredTags(dict[tuple[str, ...], str]):
+    """Tags as they are stored, each combination worked out once."""
+
+    def __missing__(self, tags: tuple[str, ...]) -> str:
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        stored = self[tags] = stored_tags(tags)
+        return stored
 
 
 @dataclass(slots=True)
@@ -44,11 +51,14 @@ class _Chunk:
     """``asking`` are the keys of those who asked for less, and for what; ``reasons`` those for which its people are
     suppressed, by hash."""
 
-    rows: list[StoredRow]
+    columns: StoredColumns
     leaving: list[bytes]
     asking: list[tuple[str, str]]
     reasons: dict[bytes, str] = field(default_factory=dict)
     last_id_before: int = 0
+
+
+_NOTHING = _Chunk([[] for _ in Row._fields], [], [])
 
 
 class Intake:
@@ -65,21 +75,23 @@ class Intake:
         self._at = self._bulk.time(at)
         self._last_id_before = self._last_id()
         self._suppressions = self._all_suppressions()
-        self._tags: dict[tuple[str, ...], str] = {(): ""}
+        self._tags = _StoredTags()
         self._touched = bytearray(self._last_id_before // 8 + 1)  # a bit for each who was known
         self._forgotten: set[bytes] = set()
         self._new = self._updated = self._unchanged = self._duplicates = self._suppressed = 0
 
     def take(self, rows: Iterable[NewSupporter]) -> Added:
-        source = iter(rows)
         with undisturbed(), ThreadPoolExecutor(1, "import") as thread:
-            under_way = _Chunk([], [], [])
+            under_way = _NOTHING
             writing: Future[tuple[int, list[Known]]] | None = None
-            while people := list(islice(source, CHUNK)):
+            for people in chunked(rows, CHUNK):
                 chunk = self._made_ready(people)
                 self._finish(under_way, writing)
                 self._begin(chunk)
-                under_way, writing = chunk, thread.submit(self._bulk.write, chunk.rows, self._at, chunk.last_id_before)
+                under_way, writing = (
+                    chunk,
+                    thread.submit(self._bulk.write, chunk.columns, self._at, chunk.last_id_before),
+                )
             self._finish(under_way, writing)
         return Added(
             new=self._new,
@@ -89,26 +101,27 @@ class Intake:
             suppressed=self._suppressed,
         )
 
-    def _made_ready(self, people: Sequence[NewSupporter]) -> _Chunk:
+    def _made_ready(self, people: NewSupporters) -> _Chunk:
         """The chunk's rows, each key once, and the hashes of those who are leaving."""
-        rows, lefts, wishes = self._rows(people)
-        asking = [(row[_KEY], wish) for row, wish in zip(rows, wishes, strict=True) if wish] if any(wishes) else []
-        leaving = list(dict.fromkeys(compress((row[_HASH] for row in rows), lefts))) if any(lefts) else []
-        if len({row[_KEY] for row in rows}) == len(rows):
-            return _Chunk(rows, leaving, asking)
+        columns = self._columns(people)
+        keys, wishes = columns[_KEY], people.preferences
+        asking = [(key, wish) for key, wish in zip(keys, wishes, strict=True) if wish] if any(wishes) else []
+        leaving = list(dict.fromkeys(compress(columns[_HASH], people.unsubscribed)))
+        if len(set(keys)) == len(keys):
+            return _Chunk(columns, leaving, asking)
         pending: dict[str, Row] = {}
-        for row in map(self._row, rows):
+        for row in (self._row(columns, number) for number in range(len(keys))):
             before = pending.get(row.email_key)
             if before is not None:
                 self._duplicates += 1
             pending[row.email_key] = row if before is None else merged(before, row)
-        return _Chunk([row[: len(row) - _TIMES] for row in pending.values()], leaving, asking)
+        return _Chunk(list(zip(*pending.values(), strict=True))[: len(columns)], leaving, asking)
 
     def _begin(self, chunk: _Chunk) -> None:
         """What must be known before the chunk is inserted."""
-        chunk.reasons = self._reasons([row[_HASH] for row in chunk.rows])
+        chunk.reasons = self._reasons(chunk.columns[_HASH])
         if Reason.FORGOTTEN in chunk.reasons.values():
-            chunk.rows = self._not_forgotten(chunk.rows, chunk.reasons)
+            chunk.columns = self._not_forgotten(chunk.columns, chunk.reasons)
         chunk.last_id_before = self._last_id()
 
     def _finish(self, chunk: _Chunk, writing: Future[tuple[int, list[Known]]] | None) -> None:
@@ -117,16 +130,19 @@ class Intake:
         self._new += inserted
         again = self._update(chunk, known) if known else set()
         if chunk.reasons:
-            self._suppressed += sum(1 for row in chunk.rows if row[_HASH] in chunk.reasons and row[_HASH] not in again)
+            self._suppressed += sum(
+                1 for address in chunk.columns[_HASH] if address in chunk.reasons and address not in again
+            )
         self._suppress([address for address in chunk.leaving if address not in chunk.reasons])
         self._ask(chunk.asking)
 
-    def _not_forgotten(self, rows: Sequence[StoredRow], reasons: dict[bytes, str]) -> list[StoredRow]:
+    def _not_forgotten(self, columns: StoredColumns, reasons: dict[bytes, str]) -> StoredColumns:
         """Somebody who was forgotten is not remembered because an old file turns up."""
         forgotten = {address for address, reason in reasons.items() if reason == Reason.FORGOTTEN}
         self._suppressed += len(forgotten - self._forgotten)
         self._forgotten |= forgotten
-        return [row for row in rows if row[_HASH] not in forgotten]
+        those = [number for number, address in enumerate(columns[_HASH]) if address in forgotten]
+        return [without(column, those) for column in columns]
 
     def _update(self, chunk: _Chunk, known: Sequence[Known]) -> set[bytes]:
         """Bring those up to date who were known; the hashes of those that this import has had before."""
@@ -137,12 +153,12 @@ class Intake:
             more = False
             if differs:
                 old = before[supporter_id]
-                after = merged(old, self._row(chunk.rows[number]))
+                after = merged(old, self._row(chunk.columns, number))
                 if more := after is not old:
                     changed.append((*after, supporter_id))
             if supporter_id > self._last_id_before or not self._touch(supporter_id):
                 self._duplicates += 1
-                again.add(chunk.rows[number][_HASH])
+                again.add(chunk.columns[_HASH][number])
             elif more:
                 self._updated += 1
             else:
@@ -215,59 +231,31 @@ class Intake:
         )
         return {bytes(address): reason for address, reason in found}
 
-    def _rows(self, people: Sequence[NewSupporter]) -> tuple[list[StoredRow], Sequence[bool], Sequence[str]]:
-        """The rows as they are stored, column by column, who is leaving, and what each asked for."""
-        (
-            emails,
-            firsts,
-            lasts,
-            languages,
-            zones,
-            countries,
-            regions,
-            postal_codes,
-            tags,
-            consents,
-            acted,
-            lefts,
-            extra,
-            wishes,
-        ) = zip(*map(_FIELDS, people), strict=True)
-        keys = address_keys(emails)
+    def _columns(self, people: NewSupporters) -> StoredColumns:
+        keys = address_keys(people.emails)
         time = self._bulk.time
-        consented = [
-            (consent.basis._value_, consent.source, time(consent.at), consent.text) if consent else _NO_CONSENT
-            for consent in consents
-        ]
-        rows = zip(
-            emails,
+        return (
+            people.emails,
             keys,
             address_hashes(self._salt, keys),
-            firsts,
-            lasts,
-            languages,
-            zones,
-            countries,
-            regions,
-            postal_codes,
-            [self._stored_tags(some) for some in tags],
-            *zip(*consented, strict=True),
-            [time(at) if at else None for at in acted],
-            [orjson.dumps(dict(more)).decode() if more else "" for more in extra],
-            strict=True,
+            people.first_names,
+            people.last_names,
+            people.languages,
+            people.zones,
+            people.countries,
+            people.regions,
+            people.postal_codes,
+            list(map(self._tags.__getitem__, people.tags)),
+            people.bases,
+            people.sources,
+            [at and time(at) for at in people.agreed_at],
+            people.agreed_to,
+            [at and time(at) for at in people.acted_at],
+            [orjson.dumps(dict(more)).decode() if more else "" for more in people.extra],
         )
-        return list(rows), lefts, wishes
 
-    def _row(self, values: StoredRow) -> Row:
-        return Row._make((*values, self._at, self._at))
-
-    def _stored_tags(self, tags: tuple[str, ...]) -> str:
-        stored = self._tags.get(tags)
-        if stored is None:
-            if len(self._tags) > _MOST_REMEMBERED:
-                self._tags.clear()
-            stored = self._tags[tags] = stored_tags(tags)
-        return stored
+    def _row(self, columns: StoredColumns, number: int) -> Row:
+        return Row._make((*(column[number] for column in columns), self._at, self._at))
 
     def _values(self, width: int, rows: int) -> str:
         one = f"({', '.join([self._bulk.mark] * width)})"

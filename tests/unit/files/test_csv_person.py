@@ -80,7 +80,9 @@ def test_many_rows_come_to_the_same_as_each_on_its_own(
     header, rows = table
     warnings: Counter[str] = Counter()
     one_by_one = maker(header, assumed, warnings)
-    people, odd = maker(header, assumed, Counter()).people(rows)
+    taken, odd = maker(header, assumed, Counter()).people(rows)
+    people = list(taken.each())
+    assert len(people) == len(rows)
     for number, row in enumerate(rows):
         before = warnings.total()
         expected: NewSupporter | None
