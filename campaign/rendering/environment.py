@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Final
 
 from jinja2 import Template, TemplateSyntaxError, nodes
@@ -53,8 +54,6 @@ class Strict(ImmutableSandboxedEnvironment):
     """The environment for one part of a message in one language; ``kept`` is whether others may use its code."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
-    _codes: Final = {True: KeptCode(), False: KeptCode()}
-    """By whether it escapes: nothing else makes two such environments compile a text differently."""
 
     def __init__(self, sources: Mapping[str, Source], *, language: str, autoescape: bool, kept: bool = True) -> None:
         super().__init__(
@@ -64,7 +63,7 @@ class Strict(ImmutableSandboxedEnvironment):
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
-            bytecode_cache=self._codes[autoescape] if kept else None,
+            bytecode_cache=_codes(language, autoescape) if kept else None,
         )
         self.sources = sources
         self.filters = filters.for_language(language)
@@ -113,6 +112,13 @@ class Strict(ImmutableSandboxedEnvironment):
             elif operator == "**":
                 _limit(left.bit_length() * abs(right))
         return super().call_binop(context, operator, left, right)
+
+
+@lru_cache(maxsize=32)
+def _codes(language: str, autoescape: bool) -> KeptCode:  # noqa: ARG001, FBT001 - they are the key
+    """What such environments share. What is the same for all is filtered as a template is compiled, and "a and b" is
+    another text in Spanish."""
+    return KeptCode()
 
 
 def counted(iterable: Iterable[Any]) -> list[Any]:

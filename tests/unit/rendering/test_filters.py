@@ -131,3 +131,14 @@ def test_escaping_on_the_hot_path_is_markupsafes(value: Any) -> None:
     found = escaped(value)
     assert found == str(escape(value))
     assert type(found) is str
+
+
+def test_what_is_the_same_for_everybody_is_still_said_in_each_language() -> None:
+    """A filter of what is written out in the template itself is called when the template is compiled."""
+    text = "{{ ['a', 'b', 'c'] | join_and }}"
+    assert [written(text, language) for language in ("en", "es", "de", "en")] == [
+        "a, b and c",
+        "a, b y c",
+        "a, b und c",
+        "a, b and c",
+    ]
