@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -85,7 +85,8 @@ def become(
     ref: str = "",
 ) -> None:
     """The batch, and all that follow it, pass from one state to another."""
-    values = {"state": state.value, "why": why, "ref": ref, "changed_at": now, "due_at": due_at or batch.due_at}
+    again_at = batch.due_at if due_at is None else no_sooner(connection, batch.wave_id, due_at)
+    values = {"state": state.value, "why": why, "ref": ref, "changed_at": now, "due_at": again_at}
     connection.execute(_BECAME, {"batch": batch.id, **values})
     if not batch.regular:
         connection.execute(
@@ -95,6 +96,18 @@ def become(
         )
     shift(connection, batch.wave_id, {was: -len(seqs), state: len(seqs)} if was is not state else {})
     close_if_done(connection, batch.wave_id, now)
+
+
+def no_sooner(connection: Connection, wave_id: int, at: datetime) -> datetime:
+    """``at``, but not before the wave is taken up: once a clock has been set back, "at once" may lie before that."""
+    return max(at, begins_at(connection, wave_id))
+
+
+def begins_at(connection: Connection, wave_id: int) -> datetime:
+    """When the wave is taken up: at its instant, or as long before it as it is handed over."""
+    wave = connection.execute(_BEGINS, {"wave": wave_id}).one()
+    due_at: datetime = wave.due_at - timedelta(seconds=wave.ahead_s)
+    return due_at
 
 
 def end_attempt(connection: Connection, attempt_id: int | None, outcome: str, now: datetime) -> None:
@@ -112,6 +125,7 @@ _BECAME = (
         | {"owner": "", "lease_until_at": None, "begun": False}
     )
 )
+_BEGINS = sa.select(t.waves.c.due_at, t.waves.c.ahead_s).where(t.waves.c.id == sa.bindparam("wave"))
 _ENDED = (
     sa.update(t.attempts)
     .where(t.attempts.c.id == sa.bindparam("attempt"))

@@ -26,6 +26,7 @@ from campaign.storage.batches import (
     last_attempt,
     locked,
     members,
+    no_sooner,
     open_parts,
     sent_before,
 )
@@ -294,7 +295,7 @@ def halve(connection: Connection, claim: Claim, *, now: datetime, why: str) -> N
         "account": batch.account,
         "domain": batch.domain,
         "state": State.PLANNED.value,
-        "due_at": now,
+        "due_at": no_sooner(connection, batch.wave_id, now),
         "changed_at": now,
     }
     other = connection.execute(sa.insert(t.batches).values(**values).returning(t.batches.c.id)).scalar_one()

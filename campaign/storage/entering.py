@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import product
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from campaign.model.segment import Audience
 from campaign.model.wave import WaveState
 from campaign.storage import buckets, frequency, media, placed_top_ups, portions, spending
 from campaign.storage import tables as t
+from campaign.storage.batches import begins_at
 from campaign.storage.columns import Utc
 from campaign.storage.counting import close_if_done, shift
 from campaign.storage.segments import (
@@ -69,7 +70,7 @@ def enter_people(
     reads: Collection[str] | None,
 ) -> int:
     """Write the supporters ``who`` into a wave that was taken for preparing; how many."""
-    total, due_at = 0, _due(connection, wave_id)
+    total, due_at = 0, begins_at(connection, wave_id)
     mailboxes = _mailboxes(connection, wave_id, batch_size)
     for language, (domain, theirs, size) in product(audience.variants, mailboxes):
         place = sa.func.row_number().over(order_by=t.supporters.c.id) - 1 + total
@@ -147,7 +148,7 @@ def prepare_posts(
     connection.execute(
         sa.insert(t.deliveries), [{"wave_id": wave_id, "seq": seq, "supporter_id": None} for seq in range(total)]
     )
-    due_at = _due(connection, wave_id)
+    due_at = begins_at(connection, wave_id)
     for number, account in enumerate(accounts):
         _batches(connection, wave_id, number * parts, parts, size=parts, at=at, due_at=due_at, account=account)
     _entered(connection, wave_id, total, {State.PLANNED: total}, at)
@@ -173,14 +174,6 @@ def _entered(connection: Connection, wave_id: int, total: int, counts: Mapping[S
 def _planned(connection: Connection, wave_id: int) -> int:
     planned: int = connection.execute(sa.select(t.waves.c.planned).where(t.waves.c.id == wave_id)).scalar_one()
     return planned
-
-
-def _due(connection: Connection, wave_id: int) -> datetime:
-    """When its batches are due: at its instant, or as long before it as they are handed over."""
-    w = t.waves.c
-    wave = connection.execute(sa.select(w.due_at, w.ahead_s).where(w.id == wave_id)).one()
-    due_at: datetime = wave.due_at - timedelta(seconds=wave.ahead_s)
-    return due_at
 
 
 def _batches(

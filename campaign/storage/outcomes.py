@@ -17,7 +17,7 @@ from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome
 from campaign.model.wave import WaveState
 from campaign.storage import retractions
 from campaign.storage import tables as t
-from campaign.storage.batches import become, end_attempt, locked
+from campaign.storage.batches import become, end_attempt, locked, no_sooner
 from campaign.storage.counting import shift
 from campaign.storage.database import upsert
 from campaign.storage.waves import ENDS_AS
@@ -213,7 +213,7 @@ def branch_off(
         "account": batch.account,
         "domain": batch.domain,
         "state": state.value,
-        "due_at": due_at,
+        "due_at": no_sooner(connection, batch.wave_id, due_at),
         "attempts": batch.attempts,
         "attempt_id": batch.attempt_id,
         "group_id": batch.group_id,
