@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from campaign.cli import screen
 
 if TYPE_CHECKING:
+    from campaign.cli.plan_outline import Outline
     from campaign.flow.pacing import Forecast, Progress
     from campaign.model.bundle import Sources
     from campaign.model.plan import Plan, Step
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 
 
 def forecasts(
-    sources: Sources, heads: Mapping[str, Headcount], zones: Mapping[str, Mapping[str, int]]
+    sources: Sources,
+    heads: Mapping[str, Headcount],
+    zones: Mapping[str, Mapping[str, int]],
+    domains: Mapping[str, Mapping[str, int]],
 ) -> Mapping[str, Forecast]:
     from campaign.flow import pacing
 
     people = {step: head.reachable for step, head in heads.items()}
-    return pacing.forecasts(sources.plan, sources.waves, people, zones)
+    return pacing.forecasts(sources.plan, sources.waves, people, zones, domains)
 
 
 def show_forecasts(plan: Plan, found: Mapping[str, Forecast]) -> None:
@@ -46,6 +50,9 @@ def _forecast(plan: Plan, step: Step, found: Forecast) -> str:
     how += [f"at most {rate}" for rate in ([step.rate] if step.rate else [])]
     if step.channel in plan.rates:
         how.append(f"{step.channel} altogether at most {plan.rates[step.channel]}")
+    if step.channel == "email":
+        how += [f"at most {rate}" for rate in step.domain_rates]
+        how += [f"all e-mail at most {rate}" for rate in plan.domain_rates]
     head = f"{step.id}: {', '.join(how)}; "
     through = f"{screen.countdown(found.ends_at, plan.launch)}, {screen.local(found.ends_at, plan.zone)}"
     if found.waves is None:
@@ -53,7 +60,31 @@ def _forecast(plan: Plan, step: Step, found: Forecast) -> str:
     if step.channel == "email" and not found.people:
         return f"{head}nobody is in its audience yet, so there is no forecast"
     waves = f" with wave {found.waves}" if step.ramp else ""
-    return f"{head}through{waves} at {through}"
+    late = ""
+    if found.late_by:
+        became = "held" if step.late.then == "hold" else "missed"
+        late = (
+            f"; others have its rate until {screen.length(found.late_by)} after its time, and it may be "
+            f"{screen.length(step.late.within)} late: it would be {became}"
+        )
+    return f"{head}through{waves} at {through}{late}"
+
+
+def show_frequency(made: Outline) -> None:
+    """How often anybody hears from the campaign, and which steps leave people out for it."""
+    frequency = made.sources.plan.frequency
+    if frequency is None:
+        return
+    those = [f"{step} about {number:,} of {made.heads[step].reachable:,}" for step, number in made.had_enough.items()]
+    said = f"leaves out people of {', '.join(those)}" if those else "leaves out nobody"
+    screen.out.print(f"frequency: {frequency}; as the plan is now that {said}\n", soft_wrap=True)
+
+
+def often_as_json(made: Outline) -> Mapping[str, object] | None:
+    frequency = made.sources.plan.frequency
+    if frequency is None:
+        return None
+    return {"most": frequency.most, "within_s": frequency.within.total_seconds(), "left_out": made.had_enough}
 
 
 def show_progress(waves: Sequence[Wave]) -> None:
@@ -88,5 +119,6 @@ def _as_json(found: Mapping[str, Forecast]) -> Iterator[tuple[str, object]]:
                 "people": forecast.people,
                 "reached": forecast.reached,
                 "waves": forecast.waves,
+                "late_by_s": forecast.late_by.total_seconds(),
             },
         )

@@ -47,7 +47,10 @@ def plan(
 
         told = plan_json.outline(made, chosen or made.standings)
         through = pacing_screen.as_json(_through(made))
-        screen.print_json({**told, "costs": cost.as_json(*money), "stops": stops, "through": through})
+        often = pacing_screen.often_as_json(made)
+        screen.print_json(
+            {**told, "costs": cost.as_json(*money), "stops": stops, "through": through, "frequency": often}
+        )
     elif diff:
         _diff(made, chosen or made.standings)
     elif chosen and not all_waves:
@@ -61,6 +64,7 @@ def plan(
 
         plan_table.show(made, all_waves=all_waves, only=chosen or made.standings)
         pacing_screen.show_forecasts(made.sources.plan, _through(made))
+        pacing_screen.show_frequency(made)
         cost.show(*money)
         stops_screen.show(stops, zone=made.sources.plan.zone)
         if made.anybody:
@@ -90,12 +94,17 @@ def _gathered(path: Path, *, world: str) -> tuple[Outline, Money, Sequence[Stop]
         segments = dict.fromkeys(step.segment for step in plan.steps if step.segment is not None)
         with ThreadPoolExecutor(1) as beside:  # the database counts people while the messages are rendered
             counting = beside.submit(people.census, [*segments], home_zone=plan.zone, campaign=plan.campaign)
+            domains = sorted({domain for step in plan.steps for pace in plan.paces(step) for domain in pace.domains})
+            at_domains = beside.submit(people.at_domains, [*segments], domains, campaign=plan.campaign)
+            groups = beside.submit(people.groups, [*segments] if plan.frequency else [], campaign=plan.campaign)
             standings, forecasts = approve.standings(sources, ledger), _forecasts(configured, sources)
             census = counting.result()
         outline = Outline(
             sources=sources,
             standings=standings,
             census=census,
+            at_domains=at_domains.result(),
+            groups=groups.result(),
             anybody=people.count() > 0,
             forecasts=forecasts,
             lines=FirstLines(sources),
@@ -119,7 +128,8 @@ def _through(made: Outline) -> Mapping[str, pacing.Forecast]:
         for step in made.sources.plan.steps
         if step.segment is not None
     }
-    return pacing_screen.forecasts(made.sources, made.heads, zones)
+    domains = {step.id: made.at_domains[step.segment] for step in made.sources.plan.steps if step.segment is not None}
+    return pacing_screen.forecasts(made.sources, made.heads, zones, domains)
 
 
 def _diff(made: Outline, chosen: Sequence[Standing]) -> None:

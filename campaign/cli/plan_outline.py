@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outline:
-    """``census`` is how many of each segment are in each zone; ``anybody`` whether there are supporters at all."""
+    """``census`` is how many of each segment are in each zone; ``anybody`` whether there are supporters at all.
+
+    ``at_domains`` is how many of each segment are at a mailbox domain that has a rate, ``groups`` how many are in the
+    same segments, where the plan says how often anybody hears from it.
+    """
 
     sources: Sources
     standings: Sequence[Standing]
@@ -33,6 +37,8 @@ class Outline:
     forecasts: Sequence[Forecast]
     lines: FirstLines
     now: datetime
+    at_domains: Mapping[Segment, Mapping[str, int]]
+    groups: Mapping[frozenset[Segment], int]
     costs: Mapping[str, int | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +52,13 @@ class Outline:
     def heads(self) -> Mapping[str, Headcount]:
         found = {standing.step.id: self.head(standing.step) for standing in self.standings}
         return {step: head for step, head in found.items() if head is not None}
+
+    @cached_property
+    def had_enough(self) -> Mapping[str, int]:
+        """About how many of a step's people will have had as many e-mails as they may, by step."""
+        from campaign.flow import frequency
+
+        return frequency.left_out(self.sources.plan, self.sources.waves, self.groups)
 
     def waves(self, step: Step) -> Sequence[PlannedWave]:
         """Those that somebody is in now, or all where there is nobody."""

@@ -49,7 +49,7 @@ def show(outline: Outline, standing: Standing) -> None:
 def _facts(outline: Outline, standing: Standing) -> Iterator[tuple[str, str]]:
     from campaign.flow import zone_rules
 
-    step = standing.step
+    step, plan = standing.step, outline.sources.plan
     waves = outline.waves(step)
     yield "message", step.message
     yield "begins", outline.lines.of(step, waves[0]) if waves else ""
@@ -61,6 +61,10 @@ def _facts(outline: Outline, standing: Standing) -> Iterator[tuple[str, str]]:
         yield "to", f"{step.channel}: {', '.join(step.accounts)}"
     if (cost := outline.cost(step)) is not None:
         yield "cost", in_usd(cost)
+    if plan.frequency is not None and step.segment is not None:
+        number = outline.had_enough.get(step.id, 0)
+        left = f"about {number:,} people will have had so many" if number else "nobody will have had so many by then"
+        yield "frequency", f"{plan.frequency}; {'it goes out all the same' if step.exempt else left}"
     yield "late", f"{screen.length(step.late.within)}, then {step.late.then}"
     if step.embargo is not None:
         yield "embargo", screen.local(step.embargo, outline.sources.plan.zone)

@@ -66,14 +66,20 @@ def look(
 ) -> Iterator[tuple[Report, float]]:
     """A report on each of ``steps``, and how many seconds it took; progress is shown on a terminal."""
     from campaign.bootstrap.preflight import instruments
+    from campaign.flow import frequency
     from campaign.flow import preflight as flow
+    from campaign.storage.supporters import SqlSupporters
 
+    plan = sources.plan
+    segments = [step.segment for step in plan.steps if step.segment is not None] if plan.frequency else []
+    groups = SqlSupporters(database).groups(dict.fromkeys(segments), campaign=plan.campaign)
+    had_enough = frequency.left_out(plan, sources.waves, groups)
     for step in steps:
         bundle = sources.bundle(step)
         with screen.rendering(step.id) as watch:
             tools = instruments(configured, sources.plan, database, links=links, watch=watch)
             began = perf_counter()
-            report = flow.step(bundle, sources.waves[step.id], tools)
+            report = flow.step(bundle, sources.waves[step.id], tools, had_enough=had_enough.get(step.id, 0))
             seconds = perf_counter() - began
         yield report, seconds
 

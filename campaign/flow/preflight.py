@@ -100,8 +100,9 @@ class _Mail:
         return f"{self.variety}, {self.language}" if self.variety else self.language
 
 
-def step(bundle: Bundle, waves: Sequence[PlannedWave], instruments: Instruments) -> Report:
-    """Look at an e-mail step. Raises BadInput where its message cannot be compiled at all."""
+def step(bundle: Bundle, waves: Sequence[PlannedWave], instruments: Instruments, *, had_enough: int = 0) -> Report:
+    """Look at an e-mail step. Raises BadInput where its message cannot be compiled at all. ``had_enough`` is about how
+    many people will have had as many e-mails by then as the plan lets anybody have."""
     url = unsubscribe_url(instruments.public_url, _NOBODY)
     rules = Rules.of(bundle.plan, url)
     found: list[Finding] = []
@@ -120,7 +121,7 @@ def step(bundle: Bundle, waves: Sequence[PlannedWave], instruments: Instruments)
                 for mail in by_language[language]:
                     mail.reading.take(members)
                     instruments.watch.done(len(members))
-    found += _of_people(headcount, whole, instruments)
+    found += _of_people(headcount, whole, instruments, had_enough)
     for mail in mails:
         if mail.reading.example is None and not mail.reading.found:
             mail.reading.take_example(EXAMPLES[0])
@@ -192,7 +193,7 @@ def _merged(mails: Sequence[_Mail]) -> Iterator[Finding]:
 _EXAMPLES = 3
 
 
-def _of_people(headcount: Headcount, whole: Audience, instruments: Instruments) -> Iterator[Finding]:
+def _of_people(headcount: Headcount, whole: Audience, instruments: Instruments, had_enough: int) -> Iterator[Finding]:
     """Who would get nothing, and who would get it twice."""
     if not headcount.members:
         if instruments.supporters.count():
@@ -205,6 +206,7 @@ def _of_people(headcount: Headcount, whole: Audience, instruments: Instruments) 
         (headcount.suppressed, "suppressed: they get nothing"),
         (headcount.without_consent, "without consent: they get nothing"),
         (headcount.elsewhere, "asked for another campaign only: they get nothing"),
+        (had_enough, f"about so many will have had {whole.frequency} by then: they get nothing"),
     )
     for people, what in left_out:
         if people:

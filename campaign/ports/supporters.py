@@ -80,6 +80,16 @@ class Supporters(Protocol):
         are, else at home. Zones that nobody of a segment is in are left out."""
         ...
 
+    def at_domains(
+        self, segments: Collection[Segment], domains: Collection[str], *, campaign: str
+    ) -> Mapping[Segment, Mapping[str, int]]:
+        """How many of each segment who may be written to now are at each of these mailbox domains."""
+        ...
+
+    def groups(self, segments: Collection[Segment], *, campaign: str) -> Mapping[frozenset[Segment], int]:
+        """How many people who may be written to now are in exactly these of the segments."""
+        ...
+
     def count(self) -> int: ...
 
     def forget(self, email: str, *, at: datetime) -> bool:

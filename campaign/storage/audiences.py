@@ -90,6 +90,55 @@ def census(
     }
 
 
+def at_domains(
+    connection: Connection, chosen: Collection[Segment], domains: Collection[str], *, campaign: str
+) -> Mapping[Segment, Mapping[str, int]]:
+    """Those who are at one of the domains are read once, grouped by where they are and in which segments."""
+    found: dict[Segment, dict[str, int]] = {segment: {} for segment in chosen}
+    if not domains:
+        return found
+    names, domain = list(found), segments.mailbox_domain(connection)
+    for some in (names[at : at + _BITS] for at in range(0, len(names), _BITS)):
+        which = _which(some)
+        counted = sa.select(domain.label("domain"), which.label("which"), sa.func.count())
+        there = counted.where(domain.in_(domains), _may_be_written_to(campaign)).group_by("domain", "which")
+        for at, bits, number in connection.execute(there):
+            for bit, segment in enumerate(some):
+                if bits & 1 << bit:
+                    found[segment][at] = found[segment].get(at, 0) + number
+    return found
+
+
+def groups(connection: Connection, chosen: Collection[Segment], *, campaign: str) -> Mapping[frozenset[Segment], int]:
+    """Everybody is read once; their segments are the bits of as many numbers as it takes."""
+    names = list(chosen)
+    parts = [names[at : at + _BITS] for at in range(0, len(names), _BITS)]
+    if not parts:
+        return {}
+    bits = [_which(some).label(f"which_{number}") for number, some in enumerate(parts)]
+    query = sa.select(*bits, sa.func.count()).where(_may_be_written_to(campaign))
+    found: dict[frozenset[Segment], int] = {}
+    for *which, number in connection.execute(query.group_by(*(one.name for one in bits))):
+        theirs = (
+            segment
+            for some, held in zip(parts, which, strict=True)
+            for bit, segment in enumerate(some)
+            if held & 1 << bit
+        )
+        found[frozenset(theirs)] = number
+    return found
+
+
+def _which(some: Sequence[Segment]) -> ColumnElement[int]:
+    """In which of them a supporter is, as the bits of a number."""
+    bits = (sa.case((segments.matches(segment), 1 << bit), else_=0) for bit, segment in enumerate(some))
+    return sum(bits, start=sa.cast(0, sa.BigInteger))
+
+
+def _may_be_written_to(campaign: str) -> ColumnElement[bool]:
+    return sa.and_(~segments.suppressed(), ~segments.without_consent(), ~segments.elsewhere(campaign))
+
+
 def _grouped(connection: Connection, kind: ColumnElement[int]) -> Iterator[tuple[tuple[str, str, str, str], int, int]]:
     """Zone, country, region and the head of the postal code; the kind; how many. Whoever has a zone needs no more."""
     s = supporters.c

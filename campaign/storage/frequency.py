@@ -8,9 +8,13 @@ was prepared, or came after it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -22,7 +26,6 @@ from campaign.model.delivery import TAKEN, State
 from campaign.model.frequency import HAD_ENOUGH, Frequency
 from campaign.model.segment import Audience
 from campaign.model.wave import TOP_UP, Wave, WaveState
-from campaign.storage import preferences
 from campaign.storage import tables as t
 from campaign.storage.among import among
 from campaign.storage.bundles import unpack_bundle
@@ -48,13 +51,18 @@ class _Facts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """What a claim needs to count again for the people of a wave."""
+    """What a claim needs to count again for the people of a wave: what of the others went out ``since`` then, or is on
+    its way. ``out`` are those deliveries unless they say otherwise, by wave, in order."""
 
-    world: str
-    wave: Wave
-    frequency: Frequency
-    zone: str
+    most: int
+    since: datetime
     others: frozenset[int]
+    out: Mapping[int, Sequence[Range]]
+
+    def counts(self, wave: int, seq: int) -> bool:
+        ranges = self.out.get(wave, ())
+        at = bisect_right(ranges, seq, key=itemgetter(1)) - 1
+        return at >= 0 and seq <= ranges[at][2]
 
 
 _KNOWN: WeakKeyDictionary[Engine, dict[str, _Facts]] = WeakKeyDictionary()
@@ -98,7 +106,7 @@ def had_enough(
     waves = _waves(connection, world, audience.campaign, since, until, but=but)
     if len(waves) < frequency.most:
         return None
-    whole, mixed = _ranges(connection, waves, since, until, now)
+    whole, mixed = _ranges(connection, waves, since, until, now, unsent=True)
     if len({wave for wave, _, _ in (*whole, *mixed)}) < frequency.most:
         return None
     d, o = t.deliveries.c, t.outcomes.c
@@ -144,10 +152,10 @@ def _waves(
 
 
 def _ranges(
-    connection: Connection, waves: Iterable[Row[Any]], since: datetime, until: datetime, now: datetime
+    connection: Connection, waves: Iterable[Row[Any]], since: datetime, until: datetime, now: datetime, *, unsent: bool
 ) -> tuple[list[Range], list[Range]]:
-    """The deliveries that count unless they say otherwise, and those of which only count that say so: a batch that was
-    refused as a whole, or is held, may have some that went out."""
+    """The deliveries that count unless they say otherwise, with those ``unsent`` that are to go out or without; and
+    those of which only count that say so: a batch that was refused, is held, or went out long ago may have some."""
     b, a = t.batches.c, t.attempts.c
     known = {wave.id: wave for wave in waves}
     query = (
@@ -161,15 +169,12 @@ def _ranges(
     rows: list[Row[Any]] = list(connection.execute(query))
     for row in rows:
         state, wave = State(row.state), known[row.wave_id]
-        if state in _UNSENT and wave.state == WaveState.PREPARED.value:
+        instant = None
+        if state in _GOES_OUT:
+            instant = max(wave.due_at, now if state is State.CLAIMED else row.began_at or now)
+        elif unsent and state in _UNSENT and wave.state == WaveState.PREPARED.value:
             instant = max(wave.due_at, row.due_at, now)
-        elif state in _GOES_OUT:
-            instant = max(wave.due_at, row.began_at or now)
-        else:
-            _add(mixed, row)
-            continue
-        if since < instant < until:
-            _add(whole, row)
+        _add(whole if instant is not None and since < instant < until else mixed, row)
     return whole, mixed
 
 
@@ -201,22 +206,39 @@ def _inside(connection: Connection, ranges: list[Range], table: sa.Table) -> tup
 
 def recounts(connection: Connection, world: str, waves: Collection[Wave], *, now: datetime) -> Mapping[int, Recount]:
     """Those of the waves, by id, for whose people it is to be counted again: another was at work when they were
-    prepared, or was prepared after them."""
-    found = {}
+    prepared, or was prepared after them, and enough have gone out since for somebody to have had enough."""
+    concerned = []
     for wave in waves:
         if wave.channel != "email" or wave.prepared_at is None:
             continue
         facts = _facts(connection, wave.digest)
         if facts.frequency is None:
             continue
-        since, until = facts.frequency.window(max(now, wave.due_at), facts.zone)
-        others = _waves(connection, world, facts.campaign, since, until, but=wave.id)
+        window = facts.frequency.window(max(now, wave.due_at), facts.zone)
+        others = _waves(connection, world, facts.campaign, *window, but=wave.id)
         if any(_may_have_changed(other, wave, repeats=facts.repeats) for other in others):
-            ids = frozenset(other.id for other in others)
-            found[wave.id] = Recount(world, wave, facts.frequency, facts.zone, ids)
-    if found:
+            concerned.append((wave, facts.frequency.most, window, others))
+    if concerned:
         one_by_one(connection)
+    found = {}
+    for wave, most, (since, until), others in concerned:
+        whole, mixed = _ranges(connection, others, since, until, now, unsent=False)
+        ids = _gone_out(connection, whole, mixed)
+        if len(ids) >= most:
+            by_wave = groupby(whole, key=itemgetter(0))
+            found[wave.id] = Recount(most, since, ids, {one: tuple(ranges) for one, ranges in by_wave})
     return found
+
+
+def _gone_out(connection: Connection, whole: list[Range], mixed: list[Range]) -> frozenset[int]:
+    """The waves of which something may have gone out."""
+    sure = {wave for wave, _, _ in whole}
+    asked = {wave for wave, _, _ in mixed} - sure
+    o = t.outcomes.c
+    some = (
+        sa.select(o.wave_id).distinct().where(o.wave_id.in_(asked), o.state.in_([state.value for state in _GOES_OUT]))
+    )
+    return frozenset(sure.union(connection.execute(some).scalars()) if asked else sure)
 
 
 def _may_have_changed(other: Row[Any], wave: Wave, *, repeats: bool) -> bool:
@@ -227,21 +249,22 @@ def _may_have_changed(other: Row[Any], wave: Wave, *, repeats: bool) -> bool:
     return not same and not before
 
 
-def counted_again(connection: Connection, recount: Recount, people: Mapping[int, int], now: datetime) -> dict[int, str]:
+def counted_again(connection: Connection, recount: Recount, people: Mapping[int, int]) -> dict[int, str]:
     """Those of a batch that is being claimed who have had enough by now, by seq, with the reason. ``people`` are the
     supporters' ids by seq."""
-    wave, frequency = recount.wave, recount.frequency
-    since, until = frequency.window(max(now, wave.due_at), recount.zone)
+    d, o = t.deliveries.c, t.outcomes.c
     seqs = {person: seq for seq, person in people.items()}
-    had: dict[int, int] = {}
-    these = among(connection, t.deliveries.c.supporter_id, list(seqs))
-    for row in connection.execute(preferences.others(wave.id, recount.world, these, since=since)):
-        if row.wave_id not in recount.others or State(row.state) not in _GOES_OUT:
-            continue
-        began = now if row.state == State.CLAIMED.value or row.began_at is None else row.began_at
-        if since < max(row.due_at, began) < until:
-            had[row.supporter_id] = had.get(row.supporter_id, 0) + 1
-    return {seqs[person]: HAD_ENOUGH for person, number in had.items() if number >= frequency.most}
+    theirs = (
+        sa.select(d.supporter_id, d.wave_id, d.seq, o.state, o.changed_at)
+        .join_from(t.deliveries, t.outcomes, sa.and_(o.wave_id == d.wave_id, o.seq == d.seq), isouter=True)
+        .where(among(connection, d.supporter_id, list(seqs)), d.wave_id.in_(recount.others))
+    )
+    had: Counter[int] = Counter()
+    for person, wave, seq, state, changed_at in connection.execute(theirs):
+        counts = recount.counts(wave, seq)
+        if counts if state is None else State(state) in _GOES_OUT and (counts or changed_at > recount.since):
+            had[person] += 1
+    return {seqs[person]: HAD_ENOUGH for person, number in had.items() if number >= recount.most}
 
 
 def _facts(connection: Connection, digest: str) -> _Facts:

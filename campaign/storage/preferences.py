@@ -223,8 +223,7 @@ def _had_one(
     """
     at = max(wave.due_at, now)
     had = set()
-    these = among(connection, t.deliveries.c.supporter_id, people)
-    for row in connection.execute(others(wave.id, wave.world, these, since=at - timedelta(days=SPACING_DAYS + 1))):
+    for row in connection.execute(_others(wave, among(connection, t.deliveries.c.supporter_id, people), at)):
         state = State(row.state)
         if state not in _GOES_OUT:
             continue
@@ -235,12 +234,12 @@ def _had_one(
     return had
 
 
-def others(wave_id: int, world: str, of_these: Any, *, since: datetime) -> sa.Select[Any]:
-    """The e-mails of other waves of a world ``of_these`` people that may have gone out ``since`` then, or still may:
-    when their wave was due, how they stand, and when an attempt at them began."""
+def _others(wave: Row[Any, Any, Any, Any], of_these: Any, at: datetime) -> sa.Select[Any]:
+    """The other e-mails ``of_these`` in this world that may be less than so many days away from ``at``."""
     d, w, o, b, a, s = t.deliveries, t.waves, t.outcomes, t.batches, t.attempts, t.supporters
+    since = at - timedelta(days=SPACING_DAYS + 1)
     theirs = (
-        sa.select(d.c.supporter_id, d.c.wave_id, w.c.due_at, o.c.state)
+        sa.select(d.c.supporter_id, w.c.due_at, o.c.state)
         .add_columns(
             sa.case((o.c.seq.is_(None), _covering(b.c.id).scalar_subquery()), else_=o.c.batch_id).label("batch_id")
         )
@@ -249,15 +248,15 @@ def others(wave_id: int, world: str, of_these: Any, *, since: datetime) -> sa.Se
         .outerjoin(o, sa.and_(o.c.wave_id == d.c.wave_id, o.c.seq == d.c.seq))
         .where(
             of_these,
-            d.c.wave_id != wave_id,
-            w.c.world == world,
+            d.c.wave_id != wave.id,
+            w.c.world == wave.world,
             w.c.channel == "email",
             sa.or_(w.c.finished_at.is_(None), w.c.finished_at > since, w.c.due_at > since),
         )
         .subquery()
     )
     return (
-        sa.select(theirs.c.supporter_id, theirs.c.wave_id, theirs.c.due_at, s.c.zone, a.c.began_at)
+        sa.select(theirs.c.supporter_id, theirs.c.due_at, s.c.zone, a.c.began_at)
         .add_columns(sa.func.coalesce(theirs.c.state, b.c.state).label("state"))
         .select_from(theirs)
         .join(s, s.c.id == theirs.c.supporter_id)

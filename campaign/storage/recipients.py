@@ -70,7 +70,7 @@ def recipients(
     without = {**actions.left_out(connection, batch, digest), **without}
     if recount is not None:
         left = {row[_SEQ]: row[_ID] for row in rows if row[_SEQ] not in without}
-        without = {**frequency.counted_again(connection, recount, left, now), **without}
+        without = {**frequency.counted_again(connection, recount, left), **without}
     gone = {row[_SEQ]: without[row[_SEQ]] for row in rows if row[_SEQ] in without} if without else {}
     if gone:
         rows = [row for row in rows if row[_SEQ] not in gone]

@@ -133,6 +133,16 @@ class SqlSupporters:
         with self._database.read() as connection:
             return audiences.census(connection, segments, home_zone=home_zone, campaign=campaign)
 
+    def at_domains(
+        self, segments: Collection[Segment], domains: Collection[str], *, campaign: str
+    ) -> Mapping[Segment, Mapping[str, int]]:
+        with self._database.read() as connection:
+            return audiences.at_domains(connection, segments, domains, campaign=campaign)
+
+    def groups(self, segments: Collection[Segment], *, campaign: str) -> Mapping[frozenset[Segment], int]:
+        with self._database.read() as connection:
+            return audiences.groups(connection, segments, campaign=campaign)
+
     def count(self) -> int:
         with self._database.read() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(supporters)).scalar_one()

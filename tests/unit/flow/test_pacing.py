@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,10 +11,10 @@ import pytest
 
 from campaign.flow import pacing, rollout, schedule
 from campaign.model.delivery import State
-from campaign.model.pace import Pace, Portion, Portions, Ramp, Rate, by_channel
-from campaign.model.plan import EMAIL, Late, Step
+from campaign.model.pace import DomainRate, Pace, Portion, Portions, Ramp, Rate, by_channel
+from campaign.model.plan import EMAIL, Late, Relative, Step
 from campaign.model.wave import WaveState
-from tests.builders import T0, plan, step
+from tests.builders import T0, people, plan, step
 from tests.desks import HOUR, Office
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -130,3 +131,67 @@ def test_the_pace_so_far_stands_beside_the_forecast(at: Office, gone: int, done:
     assert found.forecast_at == T0 + 30 * MINUTE
     assert found.ends_at is not None
     assert (found.ends_at > found.forecast_at) is bool(late)
+
+
+# ── rates of mailbox domains ──
+
+GMAIL = (DomainRate(("gmail.example",), RATE),)
+
+
+def invite(at: Office, number: int) -> None:
+    """So many people at the domain that has a rate."""
+    at.supporters.add([replace(one, email=f"p{n}@gmail.example") for n, one in enumerate(people(number))], at=T0)
+
+
+def forecast(
+    *steps: Step, whole: int, domains: dict[str, int], rates: tuple[DomainRate, ...] = GMAIL
+) -> Mapping[str, pacing.Forecast]:
+    made = replace(plan(*steps), domain_rates=rates)
+    waves = {one.id: schedule.waves(made, one) for one in steps}
+    each = {one.id: whole for one in steps}
+    return pacing.forecasts(made, waves, each, {}, {one.id: domains for one in steps})
+
+
+def test_people_at_a_domain_with_a_rate_are_through_last() -> None:
+    found = forecast(step(), whole=10_000, domains={"gmail.example": 60})
+    assert found["alert"].ends_at == T0 + 59 * MINUTE
+    assert forecast(step(), whole=10_000, domains={})["alert"].ends_at == T0
+
+
+def test_a_steps_rate_and_a_domains_hold_together() -> None:
+    fast, slow = step(rate=Rate(600, HOUR)), step(rate=Rate(30, HOUR))
+    assert forecast(fast, whole=600, domains={"gmail.example": 60})["alert"].ends_at == T0 + 59 * MINUTE
+    assert forecast(slow, whole=60, domains={"gmail.example": 60})["alert"].ends_at == T0 + 2 * HOUR - 2 * MINUTE
+
+
+def test_a_step_that_cannot_begin_before_it_is_too_late_says_so() -> None:
+    first, second = step("first"), step("second", at=Relative("T+1h", offset=HOUR))
+    both = forecast(first, second, whole=600, domains={"gmail.example": 600})
+    assert both["second"].late_by == 9 * HOUR
+    assert both["first"].late_by == timedelta(0)
+    some = forecast(first, second, whole=601, domains={"gmail.example": 600})
+    assert some["second"].late_by == timedelta(0), "somebody at another domain gets it in time, so that it has begun"
+    patient = step("second", at=Relative("T+1h", offset=HOUR), late=Late(2 * HOUR, then="send"))
+    assert forecast(first, patient, whole=600, domains={"gmail.example": 600})["second"].late_by == timedelta(0)
+
+
+def test_a_wave_with_rates_of_domains_ends_when_that_was_forecast(at: Office) -> None:
+    invite(at, 40)
+    at.add(10)
+    chosen = step(domain_rates=GMAIL)
+    run(at, chosen)
+    (wave,) = at.waves()
+    assert wave.finished_at == T0 + 39 * MINUTE
+    (found,) = pacing.progress([wave])
+    assert found.forecast_at == found.ends_at == wave.finished_at
+    sizes = {row.address.partition("@")[2]: len(batch) for batch, _ in at.mail.got for row in batch.rows}
+    assert sizes["gmail.example"] == 1 < sizes["example.org"]
+
+
+def test_the_pace_so_far_is_that_of_the_domain_that_waits(at: Office) -> None:
+    invite(at, 40)
+    at.add(100)
+    run(at, step(domain_rates=GMAIL), until=10 * MINUTE)
+    (found,) = pacing.progress(at.waves())
+    assert (found.done, found.to_send) == (111, 140)
+    assert found.forecast_at == found.ends_at == T0 + 39 * MINUTE
