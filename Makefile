@@ -47,7 +47,7 @@ format: install  ## put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: install   ## a million e-mails against a bare loop and the SDK, an import, events (a quarter of an hour)
+bench: install   ## a million e-mails against a bare loop and the SDK, an import, events (half an hour)
 	@$(BIN)/python -m benchmarks
 
 lock:            ## make requirements.lock anew from pyproject.toml (needs uv)

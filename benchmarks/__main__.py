@@ -68,7 +68,13 @@ def sending(folder: Path, supporters: int, runs: int) -> None:
                 ("A", "whole", everybody),
                 ("C", "quick_start", few),
             ):
-                costs[way][letter].append(run(module, database, folder, trusting))
+                took = run(module, database, folder, trusting)
+                costs[way][letter].append(took)
+                print(
+                    f"{letter:>12} {way}: {_rate(took):>9,.0f} recipients/s, {took['cpu_s']:.1f} s of processor in "
+                    f"{took['seconds']:.1f} s; load {_load()}",
+                    flush=True,
+                )
     small = run("whole", few, folder, trusted)
     for way, cost in costs.items():
         print(f"\nSending {way}")
