@@ -148,6 +148,9 @@ class Rollout:
         self.program.stack.close()
         self._program = None
 
+    def turn(self) -> datetime | None:
+        return self._turn()
+
     def run_until(self, instant: datetime) -> None:
         """Let the program work until the clock stands there; what is due at that very instant is not done yet."""
 
