@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -120,6 +122,46 @@ def test_of_many_who_renew_at_once_one_does_and_all_have_what_came_of_it(databas
         database.close()
     assert asked == ["the network"]
     assert found == [FIRST] * 4
+
+
+RENEWING = """\
+import sys
+from datetime import UTC, datetime
+from campaign.ports.tokens import Token
+from campaign.storage.database import Database
+from campaign.storage.tokens import SqlTokens
+
+def renew(kept):
+    if kept is None:
+        print("asked", flush=True)
+    return kept or Token("access", "refresh", None, ())
+
+database = Database(sys.argv[1])
+tokens = SqlTokens(database, secret=b"a secret of the settings", now=lambda: datetime.now(UTC))
+print("ready", flush=True)
+sys.stdin.readline()
+print(tokens.renew("x", "national", renew, written="login").refresh, flush=True)
+database.close()
+"""
+
+
+def test_of_many_processes_that_renew_at_once_one_does(database_url: str) -> None:
+    Database(database_url).close()  # its tables are there before they race
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", RENEWING, database_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate()[0].split() for process in started]
+    assert sorted(said) == [["asked", "refresh"], ["refresh"], ["refresh"]]
 
 
 def test_what_is_kept_cannot_be_read_in_the_database(tokens: SqlTokens, database: Database) -> None:
