@@ -62,10 +62,12 @@ class Words:
         if chosen.embargo is not None and now < chosen.embargo:
             yield "its embargo has not ended"
         placed = next(each for each in self.ledger.waves(step=one.step) if each.id == one.id)
-        instants = {self.approved.get((one.step, one.digest)), *(at for step, at in self.released if step == one.step)}
+        said = [self.approved.get((one.step, one.digest)), *(at for step, at in self.released if step == one.step)]
+        # Planned anew, what was approved for an instant before its embargo comes at the end of that.
+        instants = {at for at in (*said, chosen.embargo) if at is not None}
         if placed.due_at not in instants:
             yield "nobody has said that instant"
-        if now < min((at for at in instants if at is not None), default=now):
+        if now < min(instants, default=now):
             yield "its instant has not come"
         if now > placed.due_at + chosen.late.within:
             yield f"it is {now - placed.due_at} late"
