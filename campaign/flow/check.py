@@ -245,8 +245,11 @@ def _unfit(made: Posting, channel: str, part: str, wrong: str, where: str) -> Pr
 
 
 def _warned(source: PostSource, channel: str, where: str) -> Iterator[Problem]:
-    """A content warning that the network could not show: it would be dropped, and nobody would know."""
-    if not source.warning or channel == "mastodon" or (channel == "bluesky" and source.warning in BLUESKY_LABELS):
+    """A content warning that the network could not show: it would be dropped, and nobody would know. A network of
+    another package says so itself, as what keeps a post from fitting."""
+    if not source.warning or channel not in ("x", "bluesky"):
+        return
+    if channel == "bluesky" and source.warning in BLUESKY_LABELS:
         return
     if channel == "bluesky":
         labels = ", ".join(sorted(BLUESKY_LABELS))

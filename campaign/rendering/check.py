@@ -93,7 +93,7 @@ def _unknown_in(
 ) -> Iterator[tuple[int, str, str]]:
     names = {name for name in values if name.isidentifier()}
     try:
-        undeclared = meta.find_undeclared_variables(tree) - stored - names - _OF_JINJA
+        undeclared = _undeclared(tree) - stored - names - _OF_JINJA
     except TemplateError as error:  # an unknown filter or test is found only when code is made
         yield getattr(error, "lineno", 1) or 1, error.message or str(error), "docs/rendering.md lists the filters"
         return
@@ -107,6 +107,12 @@ def _unknown_in(
         known = _attributes_of(node.node, values)
         if known is not None and node.attr not in known:
             yield node.lineno, f'"{_written(node.node)}" has no "{node.attr}"', meant(node.attr, known)
+
+
+@lru_cache(maxsize=256)
+def _undeclared(tree: nodes.Template) -> frozenset[str]:
+    """What a tree takes from outside, found by making its code: once, since trees are shared."""
+    return frozenset(meta.find_undeclared_variables(tree))
 
 
 def _asked_for(tree: nodes.Template) -> Iterator[str]:

@@ -180,6 +180,7 @@ def test_a_text_or_a_picture_that_it_does_not_take_is_an_error(with_example: Cam
     post.write_text("---\nwarning: Faces\n---\n" + "word " * 120)
     with_example("check", expect=3)
     assert "Example has no content warnings" in with_example.said
+    assert "X has no content warnings" not in with_example.said
     post.write_text("word " * 120)
     with_example("check", expect=3)
     assert "Example counts 599 characters and takes 500: 99 too many" in with_example.said
