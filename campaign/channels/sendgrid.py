@@ -102,6 +102,7 @@ class SendGrid:
             raise ChannelUnusable(
                 f"SendGrid cannot be reached at {self.base_url}: {why(error)}; "
                 "check the network and CAMPAIGN_SENDGRID__BASE_URL"
+                + (", and SSL_CERT_FILE for an authority of your own" if "certificate" in why(error) else "")
             ) from None
         if reply.status == HTTPStatus.OK:
             told = replies.read(reply.data)
