@@ -27,6 +27,7 @@ from campaign.rendering.later import (
     known,
 )
 from campaign.rendering.recorder import If, Leaf, Recorder
+from campaign.rendering.staged_code import StagedCode
 from campaign.rendering.staging import Staging
 from campaign.rendering.text_fields import AllFields, segments
 from campaign.rendering.text_marks import tidied
@@ -50,8 +51,9 @@ class Staged(Strict):
     """The environment of the shared rendering: its templates ask the recorder at every expression."""
 
     def __init__(self, plain: Strict, recorder: Recorder, *, language: str, macros: frozenset[str]) -> None:
-        # What is compiled here asks this recorder alone.
-        super().__init__(plain.sources, language=language, autoescape=bool(plain.autoescape), kept=False)
+        escapes = bool(plain.autoescape)
+        super().__init__(plain.sources, language=language, autoescape=escapes, kept=False)
+        self.bytecode_cache = StagedCode(recorder, language, escapes, macros)
         self.globals |= recorder.globals()
         self._recorder = recorder
         self._macros = macros

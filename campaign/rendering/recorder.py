@@ -86,6 +86,14 @@ class Loop:
     went_round: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What the rewriting of a template noted: its expressions, and its loops with the numbers of their conditions."""
+
+    codes: tuple[Code, ...]
+    loops: tuple[tuple[Target, int | None], ...]
+
+
 class Recorder:
     """One for each message that is compiled. ``evaluate`` gives what a loop goes over that is the same for all."""
 
@@ -117,6 +125,19 @@ class Recorder:
         """Note a loop of a template: what it binds, and the code of its condition."""
         self._loops.append((target, condition))
         return len(self._loops) - 1
+
+    def noted(self) -> tuple[int, int]:
+        """How many expressions and loops templates have noted so far."""
+        return len(self._codes), len(self._loops)
+
+    def noted_since(self, began: tuple[int, int]) -> Noted:
+        codes, loops = began
+        return Noted(tuple(self._codes[codes:]), tuple(self._loops[loops:]))
+
+    def note(self, noted: Noted) -> None:
+        """Note what the same template noted for another recorder, with as much before it."""
+        self._codes += noted.codes
+        self._loops += noted.loops
 
     def start_over(self) -> None:
         """Forget where a rendering stood that ended or failed; what it recorded stays."""

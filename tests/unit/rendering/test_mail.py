@@ -586,3 +586,23 @@ def test_a_mail_knows_what_it_reads_of_a_supporter(text: str, read: set[str]) ->
 
 def test_a_mail_that_takes_a_supporter_as_a_whole_reads_all_of_them() -> None:
     assert compiled(text="{{ supporter }}").reads is None
+
+
+def test_what_another_step_has_compiled_before_says_what_is_of_this_step() -> None:
+    """Rewritten templates are shared: expressions, loops and their conditions must be found by this message's own."""
+    html = (
+        "{% from '_layout/card' import card %}<p>{{ step.id }}</p>{{ card(supporter.first_name) }}"
+        "{% for tag in supporter.tags if tag != step.id %}<i>{{ tag }} {{ step.id }}</i>{% endfor %}"
+        "{% if supporter.country == step.id %}<b>{{ links.action }}</b>{% endif %}"
+    )
+    card = "{% macro card(name) %}<u>{{ name | fallback('friend') }}</u>{% endmacro %}"
+    parts = (html, "{{ supporter.first_name }} {{ step.id }}", "{{ step.id }} for {{ supporter.first_name }}")
+    for step in ("a", "ES", "a", "b"):
+        values = {**SHARED, "step": {"id": step, "number": 1}}
+        written = message(*parts, card=card)
+        mail = compile_mail(written, "en", values)
+        assert mail.fallbacks == {}
+        for person in (ANA, BO):
+            assert mail.whole(person, URL) == whole(written, "en", values, person, URL)
+        other = message(f"{{{{ supporter.email }}}}{html}", *parts[1:], card=card)  # more is noted before the card
+        assert compile_mail(other, "en", values).whole(ANA, URL) == whole(other, "en", values, ANA, URL)
