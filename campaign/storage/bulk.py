@@ -118,7 +118,12 @@ def bulk(connection: Connection) -> Bulk:
 
 
 class _Sqlite:
-    """One statement with many rows: SQLite parses it once, and Python crosses over to it once for each."""
+    """One statement with many rows: SQLite parses it once, and Python crosses over to it once for each.
+
+    OR FAIL: what fails is rolled back by the transaction that it is in. By default SQLite could also take back the
+    statement alone, and keeps for that a copy of each page that it changes: of one for each row, where the index is
+    large (https://www.sqlite.org/tempfiles.html, 2.5).
+    """
 
     mark = "?"
 
@@ -156,7 +161,7 @@ class _Sqlite:
             return 0
         one = f"(?1, ?1, {', '.join('?' * len(_OWN))})"
         return self._connection.exec_driver_sql(
-            f"INSERT INTO supporters ({', '.join(_AT)}, {_NAMES}) VALUES {', '.join([one] * rows)} "  # noqa: S608 - names and marks only
+            f"INSERT OR FAIL INTO supporters ({', '.join(_AT)}, {_NAMES}) VALUES {', '.join([one] * rows)} "  # noqa: S608 - names and marks only
             "ON CONFLICT (email_key) DO NOTHING",
             (at, *chain.from_iterable(zip(*columns, strict=True))),
         ).rowcount

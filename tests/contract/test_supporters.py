@@ -208,6 +208,13 @@ def test_an_import_that_fails_halfway_leaves_nothing(supporters: SqlSupporters) 
     assert supporters.suppression(PERSON.email) is None
 
 
+def test_an_import_that_the_database_refuses_halfway_leaves_nothing(supporters: SqlSupporters) -> None:
+    unstorable = replace(PERSON, email="z@example.org", first_name=None)  # type: ignore[arg-type]  # what no column takes
+    with pytest.raises(Exception, match=r"(?i)not.null"):
+        supporters.add([*people(3), unstorable], at=T0)
+    assert supporters.count() == 0
+
+
 def test_a_trial_says_what_an_import_would_come_to_and_leaves_nothing(supporters: SqlSupporters) -> None:
     supporters.add(people(2), at=T0)
     assert supporters.would_add([PERSON, *people(2)], at=T0) == Added(1, 0, 2, 0, 0)
