@@ -73,3 +73,31 @@ def test_consent_is_read_as_it_was_given(supporters: SqlSupporters) -> None:
     [(_, person)] = reached(supporters)
     assert isinstance(person.consent, Consent)
     assert person.consent.at.tzinfo is not None
+
+
+TAGGED = Segment("tagged", tags_all=("local",))
+
+
+def test_people_at_a_mailbox_domain_are_counted_by_segment(supporters: SqlSupporters) -> None:
+    at(supporters, "a@big.example", "b@Big.Example", "c@other.example", "d@big.example.org")
+    at(supporters, "e@big.example", tags=("local",))
+    at(supporters, "f@big.example")
+    supporters.suppress("f@big.example", reason=Reason.UNSUBSCRIBED, source="test", at=T0)
+    found = supporters.at_domains(
+        [AUDIENCE.segment, TAGGED], ["big.example", "other.example", "none.example"], campaign="example"
+    )
+    assert found == {AUDIENCE.segment: {"big.example": 3, "other.example": 1}, TAGGED: {"big.example": 1}}
+    assert supporters.at_domains([TAGGED], [], campaign="example") == {TAGGED: {}}
+
+
+def test_people_are_counted_by_the_segments_they_are_in_together(supporters: SqlSupporters) -> None:
+    at(supporters, "a@example.org", "b@example.org", "c@example.org")
+    at(supporters, "d@example.org", tags=("local",))
+    supporters.suppress("c@example.org", reason=Reason.UNSUBSCRIBED, source="test", at=T0)
+    many = [Segment(f"s{number}", tags_all=(f"tag-{number}",)) for number in range(70)]
+    chosen = [AUDIENCE.segment, *many, TAGGED]  # more than a number has bits
+    assert supporters.groups(chosen, campaign="example") == {
+        frozenset({AUDIENCE.segment}): 2,
+        frozenset({AUDIENCE.segment, TAGGED}): 1,
+    }
+    assert supporters.groups([], campaign="example") == {}
