@@ -53,15 +53,14 @@ DUE = {"alert": T0, "second": T0 + 30 * MINUTE, "launch": T0 + MINUTE, "secret":
 NAMES = st.sampled_from(sorted(STEPS))
 STOPPABLE = st.sampled_from([EVERYTHING, *sorted(STEPS)])
 _OF_PROVIDERS = ["taken", "reply lost", "lost on the way", "deferred", "refused"]
-_MEANWHILE = ["crash", "crash before", "halt", "pause", "resume", "suppress", "cancel"]
+_MEANWHILE = ["crash", "crash before", "halt", "pause", "resume", "suppress", "suppress", "cancel"]
 FATES = st.sampled_from(_OF_PROVIDERS + _MEANWHILE)
 _APPROVED = ["approve", "release", "change"]
 _STOPPED = ["stop", "resume", "resume", "confirm", "cancel"]
 _OF_PEOPLE = ["suppress", "lift", "top up", "resolve"]
 SAID = st.sampled_from([*_APPROVED, *_STOPPED, *_OF_PEOPLE])
 MOVED = {3: 20 * MINUTE, 4: -40 * MINUTE}
-"""By how much an approval moves its step's instant; that of "secret" lies before its embargo then, where no plan that
-can be read has it."""
+"""By how much an approval moves its step's instant."""
 MET = st.lists(st.tuples(FATES, STOPPABLE, st.integers(0, PEOPLE - 1)), max_size=5)
 SLEEPS = st.sampled_from([timedelta(seconds=20), 2 * MINUTE, 15 * MINUTE, 40 * MINUTE])
 
@@ -76,8 +75,9 @@ def empty_ledger() -> bytes:
 
 
 class ControlMachine(RuleBasedStateMachine):
-    @initialize(confirming=st.booleans())
-    def open(self, confirming: bool) -> None:  # noqa: FBT001 - hypothesis draws it
+    @initialize(confirming=st.booleans(), early=st.booleans())
+    def open(self, confirming: bool, early: bool) -> None:  # noqa: FBT001 - hypothesis draws it
+        """``early``: the step "secret" is placed before the end of its embargo, which no plan that can be read does."""
         self.stack = ExitStack()
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "ledger.db").write_bytes(empty_ledger())
@@ -98,7 +98,7 @@ class ControlMachine(RuleBasedStateMachine):
         self._start()
         self.confirm()
         for name in STEPS:
-            self.approve(name, 1)
+            self.approve(name, 1, moved=-40 * MINUTE if early and name == "secret" else 0 * MINUTE)
         self.take_a_turn([])
 
     def _start(self) -> None:
