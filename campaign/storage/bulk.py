@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from itertools import chain
+from itertools import chain, compress
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 import orjson
 from sqlalchemy import Connection
-
-from campaign.model.roll import without
 
 
 class Row(NamedTuple):
@@ -146,8 +144,9 @@ class _Sqlite:
         rows = len(columns[0])
         if self._mostly_known:
             known = self._known(columns, last_id)
-            there = [number for number, _, _ in known]
-            inserted = self._insert([without(column, there) for column in columns], at)
+            there = {number for number, _, _ in known}
+            new = [number not in there for number in range(rows)]
+            inserted = self._insert([list(compress(column, new)) for column in columns], at)
         else:
             inserted = self._insert(columns, at)
             if inserted < rows:

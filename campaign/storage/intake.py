@@ -110,7 +110,7 @@ class Intake:
         if len(set(keys)) == len(keys):
             return _Chunk(columns, leaving, asking)
         pending: dict[str, Row] = {}
-        for row in (self._row(columns, number) for number in range(len(keys))):
+        for row in map(self._row, zip(*columns, strict=True)):
             before = pending.get(row.email_key)
             if before is not None:
                 self._duplicates += 1
@@ -147,13 +147,14 @@ class Intake:
     def _update(self, chunk: _Chunk, known: Sequence[Known]) -> set[bytes]:
         """Bring those up to date who were known; the hashes of those that this import has had before."""
         before = self._before([supporter_id for _, supporter_id, differs in known if differs])
+        rows = list(zip(*chunk.columns, strict=True)) if before else []
         again: set[bytes] = set()
         changed: list[tuple[Any, ...]] = []
         for number, supporter_id, differs in known:
             more = False
             if differs:
                 old = before[supporter_id]
-                after = merged(old, self._row(chunk.columns, number))
+                after = merged(old, self._row(rows[number]))
                 if more := after is not old:
                     changed.append((*after, supporter_id))
             if supporter_id > self._last_id_before or not self._touch(supporter_id):
@@ -254,8 +255,8 @@ class Intake:
             [orjson.dumps(dict(more)).decode() if more else "" for more in people.extra],
         )
 
-    def _row(self, columns: StoredColumns, number: int) -> Row:
-        return Row._make((*(column[number] for column in columns), self._at, self._at))
+    def _row(self, entries: tuple[Any, ...]) -> Row:
+        return Row._make((*entries, self._at, self._at))
 
     def _values(self, width: int, rows: int) -> str:
         one = f"({', '.join([self._bulk.mark] * width)})"
