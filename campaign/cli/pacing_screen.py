@@ -102,7 +102,7 @@ def _progress(found: Progress) -> str:
     if found.ends_at is not None:
         what = "was through" if found.is_over else "at the pace so far"
         parts.append(f"{what} at {found.ends_at:%d %b %H:%M:%S}")
-    rates = ", ".join(f"at most {pace.rate} ({pace.bucket})" for pace in found.wave.paces)
+    rates = ", ".join(f"at most {pace.rate} ({pace.name})" for pace in found.wave.paces)
     return "; ".join(parts) + f" (UTC; {rates})"
 
 

@@ -67,9 +67,14 @@ class Pace:
         """Whether a batch keeps to it whose people are at ``domain``; "" is none that has a rate of its own."""
         return not self.domains or domain in self.domains
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
+        """Its bucket, with the other domains that draw from it."""
         others = f" with {', '.join(self.domains[1:])}" if self.domains[1:] else ""
-        return f"{self.bucket}{others}: {self.rate}"
+        return f"{self.bucket}{others}"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.rate}"
 
 
 @dataclass(frozen=True, slots=True)

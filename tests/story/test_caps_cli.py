@@ -69,7 +69,7 @@ def test_a_domain_is_through_when_that_was_forecast_and_the_others_are_not_held_
     (line,) = [
         one for one in rehearsed("log", "--world", "rehearsal").splitlines() if one.startswith("action-alert#1:")
     ]
-    assert "at most 60 an hour (domain example.org)" in line
+    assert "at most 60 an hour (domain example.org with example.com)" in line
     forecast, truth = (
         datetime.strptime(f"2018 {line.split(f'{what} at ')[1][:15]}", "%Y %d %b %H:%M:%S")  # noqa: DTZ007 - both are UTC
         for what in ("to be through", "was through")
