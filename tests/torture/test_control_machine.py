@@ -75,9 +75,10 @@ def empty_ledger() -> bytes:
 
 
 class ControlMachine(RuleBasedStateMachine):
-    @initialize(confirming=st.booleans(), early=st.booleans())
-    def open(self, confirming: bool, early: bool) -> None:  # noqa: FBT001 - hypothesis draws it
-        """``early``: the step "secret" is placed before the end of its embargo, which no plan that can be read does."""
+    @initialize(confirming=st.booleans(), early=st.booleans(), fates=MET)
+    def open(self, confirming: bool, early: bool, fates: list[tuple[str, str, int]]) -> None:  # noqa: FBT001 - drawn
+        """The first mailing meets ``fates``. ``early``: the step "secret" is placed before the end of its embargo,
+        which no plan that can be read does."""
         self.stack = ExitStack()
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "ledger.db").write_bytes(empty_ledger())
@@ -100,6 +101,8 @@ class ControlMachine(RuleBasedStateMachine):
         for name in STEPS:
             self.approve(name, 1, moved=-40 * MINUTE if early and name == "secret" else 0 * MINUTE)
         self.take_a_turn([])
+        self.clock.at = T0
+        self.take_a_turn(fates)
 
     def _start(self) -> None:
         """A program of its own; the one before is dead, if it has not ended."""
@@ -240,8 +243,8 @@ class ControlMachine(RuleBasedStateMachine):
                         self.resume(stopped)
                 case "suppress":
                     self.suppress(number)
-                case "cancel" if what:
-                    self.cancel(what)
+                case "cancel":
+                    self.cancel(what or "alert")
                 case "crash" | "crash before":
                     self.witness.dead = True
             if fate in ("lost on the way", "crash before"):
