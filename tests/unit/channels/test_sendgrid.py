@@ -328,7 +328,7 @@ def test_by_https_it_sends_where_the_authority_is_trusted_and_nowhere_else(
         url = sandbox.urls["sendgrid"]
         assert url.startswith("https://")
         stranger = SendGrid(api_key="key", base_url=url, timeout_s=20)
-        with pytest.raises(ChannelUnusable, match="its certificate is not trusted; .* SSL_CERT_FILE"):
+        with pytest.raises(ChannelUnusable, match=r"its certificate is not trusted; .* SSL_CERT_FILE"):
             stranger.check()
         for outcome in stranger.deliver(batch, stranger.compose(batch)):
             assert isinstance(outcome, Deferred)
