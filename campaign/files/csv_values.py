@@ -156,6 +156,8 @@ def instant(cell: str, *, day_first: bool, latest: datetime) -> datetime | None:
     reading is a date, that one. ``3.4.2018`` is always 3 April.
     """
     cell = cell.strip()
+    if not cell:
+        return None
     try:
         found = datetime.fromisoformat(cell)
     except ValueError:
