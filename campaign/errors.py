@@ -68,6 +68,9 @@ class BadInput(CampaignError):
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[BadInput], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)  # else it would be made anew of its text
+
 
 class NotConfigured(CampaignError):
     """A setting that this command needs is missing or wrong."""

@@ -106,7 +106,8 @@ def import_(
     list_ = supporters_csv.open_list(file)
     reading = supporters_csv.Reading()
     try:
-        with opened() as people, RejectsFile(file) as rejects, _showing(file, reading) as progress:
+        with RejectsFile(file) as rejects, _showing(file, reading) as progress:
+            # Before the database is opened: of a long list the reading has begun meanwhile.
             rows = supporters_csv.read(
                 file,
                 rejects=rejects.add,
@@ -118,7 +119,8 @@ def import_(
                 progress=progress,
                 reading=reading,
             )
-            added = (people.would_add if dry_run else people.add)(rows, at=at)
+            with opened() as people:
+                added = (people.would_add if dry_run else people.add)(rows, at=at)
     except KeyboardInterrupt:
         screen.err.print("Interrupted: nothing was imported.")
         raise typer.Exit(_INTERRUPTED) from None

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress, count, islice, repeat
-from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from campaign.files import csv_values as values
@@ -41,7 +40,7 @@ class _Place(NamedTuple):
     warnings: tuple[str, ...]
 
 
-_NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
+_NOTHING_MORE: Mapping[str, str] = {}
 _NOWHERE = _Place("", "", "", "", ())
 
 

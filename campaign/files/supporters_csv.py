@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import compress
 from pathlib import Path
+from typing import NamedTuple
 
+from campaign.files.apart import apart
 from campaign.files.csv_columns import Columns, has_email, recognise
 from campaign.files.csv_consent import Assumed
 from campaign.files.csv_person import PersonMaker
@@ -23,6 +25,9 @@ from campaign.model.supporter import Basis, Consent
 
 REHEARSAL = "rehearsal"
 """The source of a consent that only a rehearsal assumes."""
+
+APART_BYTES = 4 * 1024**2
+"""From 30,000 rows or so on reading takes longer than a process does that starts and loads what it reads with."""
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _SEEN_BEFORE = "the same address came in an earlier line"
@@ -55,6 +60,14 @@ class Reading:
     unsubscribed: int = 0
     warnings: Counter[str] = field(default_factory=Counter)
 
+    def add(self, more: Reading) -> None:
+        self.read += more.read
+        self.rejected += more.rejected
+        self.duplicates += more.duplicates
+        self.without_consent += more.without_consent
+        self.unsubscribed += more.unsubscribed
+        self.warnings.update(more.warnings)
+
 
 @dataclass(frozen=True, slots=True)
 class SupportersFile:
@@ -85,6 +98,7 @@ def read(
     day_first: bool = False,
     progress: Callable[[int], None] | None = None,
     reading: Reading | None = None,
+    apart_from: int = APART_BYTES,
 ) -> Roll:
     """The supporters in ``path``, streamed.
 
@@ -93,10 +107,12 @@ def read(
 
     ``consent`` is for rows that bring none of their own, ``tags`` are added to everybody's, ``default_language`` is
     for rows without one, ``day_first`` reads 3/4/2018 as 3 April. ``progress`` is told the bytes read so far, and
-    ``reading`` counts. A second row of one address is a duplicate; it is given on only where it says that the person
-    unsubscribed, which must never be lost.
+    ``reading`` counts. A file over ``apart_from`` bytes is read by a process of its own, to the same effect. A second
+    row of one address is a duplicate; it is given on only where it says that the person unsubscribed, which must never
+    be lost.
 
-    Raises BadInput at once where the file cannot be used, and while reading where it turns out not to be text.
+    Raises BadInput at once where the file cannot be used, and while reading where it turns out not to be text; and
+    CampaignError where the process that reads is ended from outside.
     """
     opened = open_list(path)
     reading = reading or Reading()
@@ -109,8 +125,9 @@ def read(
         undated=datetime.fromtimestamp(path.stat().st_mtime, UTC),
         latest=at + timedelta(days=1) if at else _END_OF_TIME,  # a zone ahead of ours may be in tomorrow
     )
-    maker = PersonMaker(opened.columns, assumed, reading.warnings)
-    return Roll(_Reader(opened, maker, rejects=rejects, reading=reading).pages(progress))
+    large = path.stat().st_size > apart_from
+    parts = apart(_parts, opened, assumed) if large else _parts(opened, assumed)
+    return Roll(_told(parts, rejects=rejects, progress=progress or (lambda _done: None), reading=reading))
 
 
 def for_rehearsal(path: Path) -> Roll:
@@ -126,43 +143,66 @@ def for_rehearsal(path: Path) -> Roll:
     return read(path, rejects=lambda _reject: None, consent=Consent(Basis.MEMBER, REHEARSAL, written_at))
 
 
+class _Part(NamedTuple):
+    """What came of a page. ``done`` are the bytes read so far, each time that there were more."""
+
+    done: list[int]
+    rejects: list[Reject]
+    counts: Reading
+    people: NewSupporters
+
+
+def _told(
+    parts: Iterator[_Part], *, rejects: Callable[[Reject], None], progress: Callable[[int], None], reading: Reading
+) -> Iterator[NewSupporters]:
+    """The people of each part, once whoever asked has been told of the rest."""
+    for part in parts:
+        for done in part.done:
+            progress(done)
+        reading.add(part.counts)
+        for reject in part.rejects:
+            rejects(reject)
+        yield part.people
+
+
+def _parts(opened: SupportersFile, assumed: Assumed) -> Iterator[_Part]:
+    return _Reader(opened, assumed).parts()
+
+
 class _Reader:
-    def __init__(
-        self, opened: SupportersFile, maker: PersonMaker, *, rejects: Callable[[Reject], None], reading: Reading
-    ) -> None:
+    def __init__(self, opened: SupportersFile, assumed: Assumed) -> None:
         self._opened = opened
-        self._maker = maker
-        self._rejects = rejects
-        self._reading = reading
+        self._warnings: Counter[str] = Counter()
+        self._maker = PersonMaker(opened.columns, assumed, self._warnings)
         self._seen = Seen()
 
-    def pages(self, progress: Callable[[int], None] | None) -> Iterator[NewSupporters]:
-        with Table(self._opened.path, self._opened.layout, progress=progress) as table:
+    def parts(self) -> Iterator[_Part]:
+        done: list[int] = []
+        with Table(self._opened.path, self._opened.layout, progress=done.append) as table:
             for page in table.pages():
-                yield self._people(page)
-            if table.legacy:
-                self._reading.warnings[_LEGACY] += 1
+                yield self._part(page, done)
+                done.clear()
+            last = Reading(warnings=Counter({_LEGACY: 1} if table.legacy else {}))
+        yield _Part(done, [], last, NewSupporters.none())
 
-    def _people(self, page: Page) -> NewSupporters:
-        """Those of a page who are given on."""
-        reading, rejects = self._reading, [Reject(*each) for each in page.malformed]
-        reading.read += len(page.rows) + len(rejects)
+    def _part(self, page: Page, done: list[int]) -> _Part:
+        counts, rejects = Reading(), [Reject(*each) for each in page.malformed]
+        counts.read = len(page.rows) + len(rejects)
         people, odd = self._maker.people(page.rows)
         lines, texts = page.lines, page.texts
         if unusable := [number for number in odd if not self._one(page, number, people, rejects)]:
             people, lines, texts = people.without(unusable), without(lines, unusable), without(texts, unusable)
-        reading.rejected += len(rejects)
+        counts.rejected = len(rejects)
         if again := self._seen.again([email.lower() for email in people.emails]):
-            reading.duplicates += len(again)
+            counts.duplicates = len(again)
             rejects += [Reject(lines[number], _SEEN_BEFORE, texts[number]) for number in again]
             people = people.without([number for number in again if not people.unsubscribed[number]])
         left = list(compress(people.bases, people.unsubscribed))
-        reading.unsubscribed += len(left)
-        reading.without_consent += sum(people.bases.count(silent) - left.count(silent) for silent in _SILENT)
-        if rejects:
-            for reject in sorted(rejects, key=lambda reject: reject.line):
-                self._rejects(reject)
-        return people
+        counts.unsubscribed = len(left)
+        counts.without_consent = sum(people.bases.count(silent) - left.count(silent) for silent in _SILENT)
+        counts.warnings.update(self._warnings)
+        self._warnings.clear()
+        return _Part(done, sorted(rejects, key=lambda reject: reject.line), counts, people)
 
     def _one(self, page: Page, number: int, people: NewSupporters, rejects: list[Reject]) -> bool:
         """Make the person of an odd row; False where it is rejected."""

@@ -135,15 +135,16 @@ def test_ctrl_c_in_the_middle_leaves_nothing(campaign: Campaign) -> None:
     shown = b""
     while b"5000/" not in shown:  # rows read, none of them committed
         shown += os.read(master, 4096)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: whoever is in the group
     try:
         while block := os.read(master, 4096):
             shown += block
-    except OSError:  # the terminal is gone with the process
+    except OSError:  # the terminal is gone with the processes
         pass
     os.close(master)
     assert process.wait(timeout=60) == 130
     assert b"Interrupted: nothing was imported." in shown
+    assert b"Traceback" not in shown
     assert campaign("supporters", "export").count("\n") == 1
 
 
@@ -160,6 +161,28 @@ def test_an_import_that_is_killed_leaves_nothing_and_the_next_is_whole(campaign:
     assert campaign("supporters", "export").count("\n") == 1
     Path("list.csv").write_text(LIST, encoding="utf-8")
     assert as_json(campaign, "supporters", "import", "list.csv", *CONSENT)["new"] == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells which processes another started")
+def test_an_import_whose_reading_process_is_killed_leaves_nothing_and_says_so(campaign: Campaign) -> None:
+    rows = "".join(f"p{number}@example.org\n" for number in range(250_000))
+    Path("list.csv").write_text("email\n" + rows, encoding="utf-8")
+    campaign("supporters", "export")
+    with subprocess.Popen(
+        [sys.executable, "-m", "campaign", "supporters", "import", "list.csv"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        written = Path("campaign.db-wal")
+        while process.poll() is None and (not written.exists() or written.stat().st_size < 2_000_000):
+            pass
+        (reader,) = map(int, started.read_text(encoding="utf-8").split())
+        os.kill(reader, signal.SIGKILL)
+        assert process.stderr is not None
+        said = " ".join(process.stderr.read().split())
+    assert process.returncode == 1
+    assert "the process that reads the list was ended from outside; nothing was taken from the list" in said
+    assert "Traceback" not in said
+    assert campaign("supporters", "export").count("\n") == 1
 
 
 def test_a_list_that_is_written_to_while_it_is_read_is_not_imported(campaign: Campaign) -> None:
