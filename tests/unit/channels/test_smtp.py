@@ -293,7 +293,8 @@ class _Script(socketserver.BaseRequestHandler):
         for line in lines:
             command = line.split()[0].decode().upper()
             waiting.append(command)
-            if self.server.pipelining and command in ("RSET", "MAIL", "RCPT"):
+            # RSET alone is the last of its group: no server keeps silent to that.
+            if self.server.pipelining and command in ("RSET", "MAIL", "RCPT") and self.server.heard[-1] != "RSET":
                 continue
             said = ""
             for each in waiting:
