@@ -281,7 +281,8 @@ class _Script(socketserver.BaseRequestHandler):
         left = b""
         while came := self.request.recv(1 << 20):
             *lines, left = (left + came).split(b"\r\n")
-            self.server.heard.append(" ".join(line[:4].decode() for line in lines if line[:4] in COMMANDS))
+            came_together = [line[:4].upper() for line in lines]
+            self.server.heard.append(b" ".join(one for one in came_together if one in COMMANDS).decode())
             yield from lines
 
     def handle(self) -> None:
