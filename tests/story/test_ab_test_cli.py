@@ -9,6 +9,8 @@ import pytest
 
 from tests.story.conftest import Campaign, new_campaign
 
+pytestmark = pytest.mark.xdist_group("ab test")  # one rehearsal for all
+
 AT = "    segment: supporters\n    at: T+0d 09:00 local\n"
 TEST = """\
     ab_test:

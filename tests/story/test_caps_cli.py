@@ -11,6 +11,8 @@ import pytest
 
 from tests.story.conftest import Campaign, new_campaign
 
+pytestmark = pytest.mark.xdist_group("caps")  # one rehearsal for all
+
 TOP = """\
 domain_rates:
   example.org, example.com: 60/h

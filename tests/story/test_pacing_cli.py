@@ -12,6 +12,8 @@ import pytest
 
 from tests.story.conftest import Campaign, new_campaign
 
+pytestmark = pytest.mark.xdist_group("pacing")  # one rehearsal for all
+
 AT = {
     "    segment: supporters\n    at: T+0d 09:00 local\n": (
         "    segment: supporters\n    at: T+0d 09:00\n    ramp: {first: 20, grow: 2, every: 1d}\n"

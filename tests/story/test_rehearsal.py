@@ -12,6 +12,7 @@ from tests.story.conftest import Campaign, new_campaign
 
 JOURNAL = Path(".campaign") / "rehearsal" / "sandbox.jsonl"
 SAMPLE = "300"
+TOGETHER = pytest.mark.xdist_group("rehearsal")  # one rehearsal for all
 
 
 def adds_up(step: dict[str, Any]) -> bool:
@@ -41,6 +42,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Cam
     return campaign, campaign.json("rehearse", "--sample", SAMPLE, "--json")
 
 
+@TOGETHER
 def test_every_step_goes_out_on_time_and_adds_up(rehearsed: tuple[Campaign, dict[str, Any]]) -> None:
     _, told = rehearsed
     assert_nothing_twice_or_lost(told)
@@ -50,12 +52,14 @@ def test_every_step_goes_out_on_time_and_adds_up(rehearsed: tuple[Campaign, dict
     assert told["proof"]["in_doubt"] == 0
 
 
+@TOGETHER
 def test_the_launch_is_in_the_same_second_on_every_network(rehearsed: tuple[Campaign, dict[str, Any]]) -> None:
     _, told = rehearsed
     launches = {step["first_at"] for step in told["steps"] if step["step"].startswith("launch-")}
     assert launches == {"2018-05-22T13:00:00Z"}
 
 
+@TOGETHER
 def test_the_log_shows_one_person_everything_they_got_word_for_word(
     rehearsed: tuple[Campaign, dict[str, Any]],
 ) -> None:
@@ -69,6 +73,7 @@ def test_the_log_shows_one_person_everything_they_got_word_for_word(
     assert all(line["subject"] and line["text"] for line in theirs)
 
 
+@TOGETHER
 def test_the_log_agrees_with_the_table_in_json_and_csv(rehearsed: tuple[Campaign, dict[str, Any]]) -> None:
     campaign, told = rehearsed
     logged = Counter(line["step"] for line in campaign.json("log", "--format", "json"))
