@@ -34,6 +34,8 @@ TIMEOUT_S = 20.0
 OURS = ("x", "bluesky", "mastodon")
 ASKED = tuple(os.environ.get("CAMPAIGN_SUITE_NETWORK", "").split())
 """Networks of other packages that the suites are to hold, and nothing else: their packages are installed."""
+PDS = [] if ASKED else [pytest.param("pds", marks=pytest.mark.xdist_group("pds"))]
+"""The AT Protocol's reference server, for what takes the networks as parameters."""
 EXAMPLE = "example"
 """The network of tests/plugin, which is held beside ours."""
 ACCOUNTS = {name: {"national": SECRET, "chapter-west": "s3cret-of-west"} for name in (*OURS, EXAMPLE, *ASKED)}

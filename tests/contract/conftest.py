@@ -16,7 +16,7 @@ from campaign.storage.database import Database
 from campaign.storage.ledger import SqlLedger
 from campaign.storage.supporters import SqlSupporters
 from tests import real_pds as real_pds_server
-from tests.networks import ASKED, EXAMPLE, OURS, Network, StandIn, for_real, standing_in
+from tests.networks import ASKED, EXAMPLE, OURS, PDS, Network, StandIn, for_real, standing_in
 from tests.plugins import install_example
 
 
@@ -74,9 +74,6 @@ def stand_in(request: pytest.FixtureRequest) -> Iterator[StandIn]:
         request.getfixturevalue("example_is_installed")
     with standing_in(request.param) as network:
         yield network
-
-
-PDS = [] if ASKED else [pytest.param("pds", marks=pytest.mark.xdist_group("pds"))]
 
 
 @pytest.fixture(params=[*map(pytest.param, PARAMS), *PDS])

@@ -14,7 +14,7 @@ from campaign.channels.mastodon import MastodonCredentials
 from campaign.channels.x_login import XCredentials, XLogin
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Refused
 from campaign.sandbox.faults import Fault
-from tests.networks import NOW, Network, StandIn, batch, deliver, refs, sandbox_of, settle, too_long
+from tests.networks import ASKED, NOW, OURS, PDS, Network, StandIn, batch, deliver, refs, sandbox_of, settle, too_long
 
 
 def test_a_post_is_accepted_with_its_id_and_where_it_can_be_seen(network: Network) -> None:
@@ -104,6 +104,8 @@ def test_a_doubt_stays_where_nothing_can_be_read(network: Network) -> None:
     assert all(isinstance(settled, InDoubt) for settled in settle(network.channel, batch("One", "Two")))
 
 
+# How long another package's network waits cannot be set; its own tests see to it.
+@pytest.mark.parametrize("network", [*(ASKED or OURS), *PDS], indirect=True)
 def test_a_reply_that_takes_too_long_is_a_doubt_that_settles(network: Network) -> None:
     deliver(network.channel, batch("Before", wave=6))  # signed in, so that only the post is slow
     impatient = network.another(timeout_s=0.5)

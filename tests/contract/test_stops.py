@@ -137,12 +137,12 @@ def test_doubts_are_settled_and_retries_wait_under_a_stop(ledger: SqlLedger) -> 
     assert claimed(ledger) == []
 
 
-def test_whoever_stops_waits_for_an_attempt_that_is_just_beginning(
-    database: Database, ledger: SqlLedger, database_url: str
-) -> None:
+# SQLite lets one write at a time.
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))], indirect=True
+)
+def test_whoever_stops_waits_for_an_attempt_that_is_just_beginning(database: Database, ledger: SqlLedger) -> None:
     """Once a stop is committed nothing begins: not even what had looked for stops a moment before."""
-    if not database_url.startswith("postgresql"):
-        pytest.skip("SQLite lets one write at a time")
     mail(ledger)
     claim, _ = claimed(ledger)
     order: list[str] = []
