@@ -91,12 +91,11 @@ def _gathered(path: Path, *, world: str) -> tuple[Outline, Money, Sequence[Stop]
     try:
         ledger, people = SqlLedger(database, world=world), SqlSupporters(database)
         plan = sources.plan
-        segments = dict.fromkeys(step.segment for step in plan.steps if step.segment is not None)
         with ThreadPoolExecutor(1) as beside:  # the database counts people while the messages are rendered
-            counting = beside.submit(people.census, [*segments], home_zone=plan.zone, campaign=plan.campaign)
+            counting = beside.submit(people.census, plan.addressed, home_zone=plan.zone, campaign=plan.campaign)
             domains = sorted({domain for step in plan.steps for pace in plan.paces(step) for domain in pace.domains})
-            at_domains = beside.submit(people.at_domains, [*segments], domains, campaign=plan.campaign)
-            groups = beside.submit(people.groups, [*segments] if plan.frequency else [], campaign=plan.campaign)
+            at_domains = beside.submit(people.at_domains, plan.addressed, domains, campaign=plan.campaign)
+            groups = beside.submit(people.groups, plan.addressed if plan.frequency else (), campaign=plan.campaign)
             standings, forecasts = approve.standings(sources, ledger), _forecasts(configured, sources)
             census = counting.result()
         outline = Outline(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -39,19 +39,16 @@ class Outline:
     now: datetime
     at_domains: Mapping[Segment, Mapping[str, int]]
     groups: Mapping[frozenset[Segment], int]
-    costs: Mapping[str, int | None] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.costs = {one.step: None if one.why_not else one.total().micro_usd for one in self.forecasts}
-
-    def head(self, step: Step) -> Headcount | None:
-        """Everybody whom an e-mail step is for; None for posts."""
-        return None if step.segment is None else _sum(self.census[step.segment].values())
 
     @cached_property
     def heads(self) -> Mapping[str, Headcount]:
-        found = {standing.step.id: self.head(standing.step) for standing in self.standings}
-        return {step: head for step, head in found.items() if head is not None}
+        """Everybody whom an e-mail step is for, by step; posts are left out."""
+        segments = {standing.step.id: standing.step.segment for standing in self.standings}
+        return {step: _sum(self.census[one].values()) for step, one in segments.items() if one is not None}
+
+    @cached_property
+    def _costs(self) -> Mapping[str, Forecast]:
+        return {one.step: one for one in self.forecasts}
 
     @cached_property
     def had_enough(self) -> Mapping[str, int]:
@@ -79,9 +76,10 @@ class Outline:
 
     def cost(self, step: Step, wave: PlannedWave | None = None) -> int | None:
         """In micro-USD, of one wave or of all; None where it costs nothing, or nobody knows."""
-        if wave is None:
-            return self.costs.get(step.id)
-        found = next((one.waves.get(wave.name) for one in self.forecasts if one.step == step.id), None)
+        forecast = self._costs.get(step.id)
+        if forecast is None or forecast.why_not:
+            return None
+        found = forecast.total() if wave is None else forecast.waves.get(wave.name)
         return found.micro_usd if found else None
 
     def to(self, step: Step) -> str:

@@ -54,7 +54,7 @@ def _facts(outline: Outline, standing: Standing) -> Iterator[tuple[str, str]]:
     yield "message", step.message
     yield "begins", outline.lines.of(step, waves[0]) if waves else ""
     yield "planned", step.at.written
-    if step.segment is not None and (head := outline.head(step)) is not None:
+    if step.segment is not None and (head := outline.heads.get(step.id)) is not None:
         left_out = head.members - head.reachable
         yield "to", f"{outline.to(step)}, {screen.counted(head.reachable, 'person', 'people')}, {left_out:,} left out"
     else:

@@ -71,8 +71,7 @@ def look(
     from campaign.storage.supporters import SqlSupporters
 
     plan = sources.plan
-    segments = [step.segment for step in plan.steps if step.segment is not None] if plan.frequency else []
-    groups = SqlSupporters(database).groups(dict.fromkeys(segments), campaign=plan.campaign)
+    groups = SqlSupporters(database).groups(plan.addressed if plan.frequency else (), campaign=plan.campaign)
     had_enough = frequency.left_out(plan, sources.waves, groups)
     for step in steps:
         bundle = sources.bundle(step)

@@ -220,7 +220,7 @@ def _until_idle(program: Program) -> Callable[[], datetime | None]:
 def _until_done(program: Program, *, stay: bool) -> Callable[[], datetime | None]:
     """Turns until every wave is out, or waits for a person; with ``stay`` until no post's figures are left to read."""
     from campaign.flow import metrics, stop
-    from campaign.model.wave import WaveState
+    from campaign.model.wave import UNFINISHED, WaveState
 
     turn = program.turns()
     told: set[datetime] = set()
@@ -233,7 +233,7 @@ def _until_done(program: Program, *, stay: bool) -> Callable[[], datetime | None
             told.add(coming[0].due_at)
             plan = program.sources.plan
             program.desk.tell(f"next is {coming[0].name}, {screen.local(coming[0].due_at, plan.zone)}")
-        waiting = program.ledger.waves(states=(WaveState.WAITING, WaveState.PREPARED, WaveState.HELD))
+        waiting = program.ledger.waves(states=UNFINISHED)
         if instant is None and waiting:
             return now + _AGAIN
         return metrics.next_at(program.desk) if instant is None and stay else instant

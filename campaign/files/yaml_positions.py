@@ -105,9 +105,10 @@ def compose(text: str, file: str) -> tuple[Node, list[Problem]]:
     BadInput where it cannot be read at all, is empty, or is out of bounds. ``file`` is for the messages.
     """
     composer = quickly(text, file) or carefully(text, file)
-    if composer.root is None or composer.root.value is None:
+    root = composer.content
+    if root is None:
         raise _bad(file, 0, "the file is empty", "begin with `campaign:`, or copy the example from the documentation")
-    return composer.root, composer.problems
+    return root, composer.problems
 
 
 def quickly(text: str, file: str) -> Composer | None:
@@ -121,7 +122,7 @@ def quickly(text: str, file: str) -> Composer | None:
             composer.take(event)
     except (yaml.YAMLError, UnicodeError, BadInput):
         return None
-    return None if composer.problems or composer.root is None or composer.root.value is None else composer
+    return None if composer.problems or composer.content is None else composer
 
 
 def carefully(text: str, file: str) -> Composer:
@@ -169,6 +170,11 @@ class Composer:
         self._documents = 0
         self._anchors: dict[str, Node] = {}
         self._open: list[_Open] = []
+
+    @property
+    def content(self) -> Node | None:
+        """The document; None where it is empty."""
+        return None if self.root is None or self.root.value is None else self.root
 
     def take(self, event: Any) -> None:
         """An event of either library: they name them, and what is in them, alike."""

@@ -276,6 +276,11 @@ class Plan:
     domain_rates: tuple[DomainRate, ...] = ()
     frequency: Frequency | None = None
 
+    @property
+    def addressed(self) -> tuple[Segment, ...]:
+        """Whom its e-mail is for: each segment once, in the order of the steps."""
+        return tuple(dict.fromkeys(step.segment for step in self.steps if step.segment is not None))
+
     def paces(self, step: Step) -> tuple[Pace, ...]:
         """The rates that a step keeps to: its own, and the one of its channel that it shares with others."""
         paces = [Pace(by_step(step.id), step.rate)] if step.rate else []

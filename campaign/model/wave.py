@@ -28,6 +28,7 @@ class WaveState(StrEnum):
 
 
 UNFINISHED = frozenset({WaveState.WAITING, WaveState.PREPARED, WaveState.HELD})
+"""Something may still come of a wave in one of these states."""
 LEAD = timedelta(seconds=30)
 """How long before it is taken up a wave is prepared: a million people are written to the ledger in a few seconds."""
 TOP_UP = 1_000_000

@@ -6,20 +6,18 @@ goes with what was noted, and is that of another recorder only where as much was
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from types import CodeType
 from typing import Final
 
 from jinja2.bccache import Bucket, BytecodeCache
 
+from campaign.rendering.kept_code import Kept
 from campaign.rendering.recorder import Noted, Recorder
 
 _MOST: Final = 256
 """Templates; the code of one takes some ten kilobytes, and its expressions some more."""
 
-_lock = threading.Lock()
-_kept: OrderedDict[tuple[object, ...], tuple[CodeType, Noted]] = OrderedDict()
+_codes: Final[Kept[tuple[object, ...], tuple[CodeType, Noted]]] = Kept(_MOST)
 
 
 class StagedCode(BytecodeCache):
@@ -32,19 +30,14 @@ class StagedCode(BytecodeCache):
 
     def load_bytecode(self, bucket: Bucket) -> None:
         self._began = self._recorder.noted()
-        with _lock:
-            found = _kept.get(self._key(bucket))
+        found = _codes.get(self._key(bucket))
         if found is not None:
             bucket.code, noted = found
             self._recorder.note(noted)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        if bucket.code is None:
-            return
-        with _lock:
-            _kept[self._key(bucket)] = bucket.code, self._recorder.noted_since(self._began)
-            if len(_kept) > _MOST:
-                _kept.popitem(last=False)
+        if bucket.code is not None:
+            _codes.put(self._key(bucket), (bucket.code, self._recorder.noted_since(self._began)))
 
     def _key(self, bucket: Bucket) -> tuple[object, ...]:
         return (bucket.key, bucket.checksum, self._began, *self._alike)

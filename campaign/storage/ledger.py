@@ -91,13 +91,9 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
                 return waves.find(connection, self._world, step=step, states=states)
         return [
             wave
-            for wave in self._unchanged.get("unfinished waves", self._unfinished)
+            for wave in self._kept("unfinished", lambda asked: waves.find(asked, self._world, states=UNFINISHED))
             if wave.state in states and (step is None or wave.step == step)
         ]
-
-    def _unfinished(self) -> Sequence[Wave]:
-        with self._database.read() as connection:
-            return waves.find(connection, self._world, states=UNFINISHED)
 
     def end_wave(self, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
         with self._write() as connection:
@@ -234,12 +230,8 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
     def groups(
         self, *, states: Collection[GroupState] | None = None, open_at: datetime | None = None
     ) -> Sequence[Group]:
-        def read() -> Sequence[Group]:
-            with self._database.read() as connection:
-                return groups.find(connection, self._world, states=states, open_at=open_at)
-
-        asked = None if states is None else frozenset(states)
-        return self._unchanged.get(("groups", asked, open_at), read)
+        question = ("groups", None if states is None else frozenset(states), open_at)
+        return self._kept(question, lambda asked: groups.find(asked, self._world, states=states, open_at=open_at))
 
     def group_for(self, claim: Claim) -> Group | int:
         with self._database.read() as connection:
@@ -302,11 +294,8 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
             return decisions.decide(connection, self._world, decision, let_go=let_go, over=over)
 
     def posts(self, *, step: str | None = None, to_retract: bool = False) -> Sequence[Posted]:
-        def read() -> Sequence[Posted]:
-            with self._database.read() as connection:
-                return metrics.posts(connection, self._world, step=step, to_retract=to_retract)
-
-        return self._unchanged.get(("posts", step, to_retract), read)
+        question = ("posts", step, to_retract)
+        return self._kept(question, lambda asked: metrics.posts(asked, self._world, step=step, to_retract=to_retract))
 
     def keep_readings(self, readings: Sequence[Reading], *, costs: Mapping[int, int]) -> None:
         with self._write() as connection:
@@ -329,11 +318,7 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
             retractions.end(connection, delivery, outcome, now=now, retry_at=retry_at)
 
     def next_due(self, *, now: datetime) -> datetime | None:
-        def read() -> datetime | None:
-            with self._database.read() as connection:
-                return review.next_due(connection, self._world, now=now)
-
-        return self._unchanged.get(("next due", now), read)
+        return self._kept(("next due", now), lambda asked: review.next_due(asked, self._world, now=now))
 
     def overview(self, *, now: datetime) -> Overview:
         with self._database.read() as connection:

@@ -9,14 +9,14 @@ import sqlalchemy as sa
 
 from campaign.model.delivery import State
 from campaign.model.notice import Notice, NoticeKind, Outgoing
-from campaign.model.wave import WaveState
+from campaign.model.wave import UNFINISHED
 from campaign.ports.notices import Doubtful, Progress
 from campaign.storage import tables as t
 from campaign.storage.among import among
 from campaign.storage.columns import Utc
 from campaign.storage.database import Database, insert, insert_or_ignore
 
-_OPEN = (WaveState.WAITING.value, WaveState.PREPARED.value, WaveState.HELD.value)
+_OPEN = sorted(state.value for state in UNFINISHED)
 _N = t.notices.c
 
 

@@ -16,14 +16,13 @@ from sqlalchemy import Connection, Row
 from campaign.model.delivery import DeliveryId, State
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused
 from campaign.model.posted import Retracting
-from campaign.model.wave import WaveState
+from campaign.model.wave import UNFINISHED, WaveState
 from campaign.storage import tables as t
 from campaign.storage import waves
 from campaign.storage.batches import become, open_parts
 from campaign.storage.counting import shift
 from campaign.storage.database import upsert
 
-_OPEN_WAVES = (WaveState.WAITING, WaveState.PREPARED, WaveState.HELD)
 _UNSENT = (State.PLANNED.value, State.DEFERRED.value)
 
 
@@ -44,7 +43,7 @@ def ask(connection: Connection, world: str, step: str, *, account: str | None, b
         elif batch.state in (State.CLAIMED.value, State.IN_DOUBT.value):
             untold += [_row(batch.wave_id, seq, by, now, posted_at=batch.changed_at) for seq in parts]
     for wave in before if account is None else ():
-        if wave.state in _OPEN_WAVES:
+        if wave.state in UNFINISHED:
             waves.end(connection, wave.id, WaveState.CANCELLED, why=why, at=now)
     stands = _standing(connection, [batch.id for batch in batches])
     rows = [_row(row.wave_id, row.seq, by, now, posted_at=row.changed_at) for row in stands]

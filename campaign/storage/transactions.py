@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
 from campaign.storage.database import Database
-from campaign.storage.unchanged import Unchanged
+from campaign.storage.unchanged import Answer, Unchanged
 
 
 class Transactions:
@@ -20,6 +20,15 @@ class Transactions:
         self._world = world
         self._under_way = threading.local()
         self._unchanged = Unchanged(database)
+
+    def _kept(self, question: Hashable, ask: Callable[[Connection], Answer]) -> Answer:
+        """What ``ask`` reads; of a question that was asked before and has the same answer still, what it read then."""
+
+        def read() -> Answer:
+            with self._database.read() as connection:
+                return ask(connection)
+
+        return self._unchanged.get(question, read)
 
     @contextmanager
     def together(self) -> Iterator[None]:
