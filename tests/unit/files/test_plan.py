@@ -26,25 +26,19 @@ from campaign.model.plan import (
     Skipped,
 )
 from campaign.model.segment import Segment
-from tests.plans import HEAD
+from tests.plans import HEAD, SEGMENTS
 
-TOP = f"""\
-{HEAD}segments:
-  supporters: {{tags_none: [partner]}}
-"""
+TOP = HEAD + SEGMENTS
 POST = "  - {id: a, channel: x, account: national, message: post/launch, at: T-0"
 MAIL = "  - {id: a, channel: email, segment: supporters, message: email/alert, at: T-0"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a letter, one e-mail and two posts, and room for a plan."""
-    (tmp_path / "messages" / "email" / "alert").mkdir(parents=True)
-    (tmp_path / "messages" / "post").mkdir()
-    for name in ("launch.md", "launch.x.md", "launch-thread.md"):
-        (tmp_path / "messages" / "post" / name).touch()
-    (tmp_path / "letter.md").touch()
-    return tmp_path
+def folder(folder: Path) -> Path:
+    """With a second post, and a variant of the first."""
+    for name in ("launch.x.md", "launch-thread.md"):
+        (folder / "messages" / "post" / name).touch()
+    return folder
 
 
 def read(folder: Path, text: str) -> Plan:

@@ -12,19 +12,9 @@ from campaign.files.plan import load
 from campaign.files.plan_ab_test import MAX_SEED, default_seed
 from campaign.files.plan_schema import StepDocument
 from campaign.model.plan import AHEAD, AbTest, Plan, Step
-from tests.plans import HEAD
+from tests.plans import ALERT, HEAD, SEGMENTS
 
-TOP = f"""\
-{HEAD}segments:
-  supporters: {{tags_none: [partner]}}
-  acted: {{acted: true}}
-steps:
-  - id: alert
-    channel: email
-    segment: supporters
-    message: email/alert
-    at: T-0
-"""
+TOP = f"{HEAD}{SEGMENTS}  acted: {{acted: true}}\nsteps:\n{ALERT}"
 TEST = """\
     ab_test:
       arms:
@@ -37,11 +27,10 @@ TEST = """\
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for name in ("alert", "alert-short"):
-        (tmp_path / "messages" / "email" / name).mkdir(parents=True)
-    (tmp_path / "letter.md").touch()
-    return tmp_path
+def folder(folder: Path) -> Path:
+    """With one more e-mail."""
+    (folder / "messages" / "email" / "alert-short").mkdir()
+    return folder
 
 
 def read(folder: Path, step: str, *, via: str = "sendgrid") -> Plan:

@@ -9,29 +9,10 @@ import pytest
 from campaign.errors import BadInput
 from campaign.files.plan import load
 from campaign.model.plan import Plan
+from tests.plans import HEAD, SEGMENTS
 
-TOP = """\
-campaign: a-letter
-title: A letter
-organisation: Example Coalition
-letter: letter.md
-launch: 2018-05-22 09:00
-zone: America/New_York
-sender: {via: smtp, address: campaign@example.org, name: Us, postal_address: "1 Example Street"}
-links: {action: https://act.example.org/, letter: https://example.org/letter}
-segments:
-  supporters: {tags_none: [partner]}
-"""
+TOP = HEAD + SEGMENTS
 STEP = "  - {id: a, channel: x, account: national, message: post/launch, at: T-0}"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "messages" / "email" / "alert").mkdir(parents=True)
-    (tmp_path / "messages" / "post").mkdir()
-    (tmp_path / "messages" / "post" / "launch.md").touch()
-    (tmp_path / "letter.md").touch()
-    return tmp_path
 
 
 def read(folder: Path, accounts: str, step: str = STEP) -> Plan:

@@ -11,28 +11,9 @@ from hypothesis import strategies as st
 from campaign.errors import BadInput
 from campaign.files.plan import load
 from campaign.flow.schedule import timeline
+from tests.plans import HEAD
 
-PLAN = """\
-campaign: a-letter
-title: A letter
-organisation: Example Coalition
-letter: letter.md
-launch: 2018-05-22 09:00
-zone: America/New_York
-links: {action: https://act.example.org/, letter: https://example.org/letter}
-steps: [{id: a, channel: x, account: national, message: post/launch, at: T-0}]
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a letter and a post, and room for a plan."""
-    (tmp_path / "messages" / "post").mkdir(parents=True)
-    (tmp_path / "messages" / "post" / "launch.md").touch()
-    (tmp_path / "letter.md").touch()
-    return tmp_path
-
-
+PLAN = f"{HEAD}steps: [{{id: a, channel: x, account: national, message: post/launch, at: T-0}}]\n"
 KEYS = [
     "campaign",
     "launch",

@@ -9,32 +9,9 @@ import pytest
 from campaign.errors import BadInput
 from campaign.files.plan import load
 from campaign.model.breaker import MAIL, POSTS, Limit, Limits, Measure
-from tests.plans import HEAD
+from tests.plans import ALERT, HEAD, LAUNCH, SEGMENTS
 
-STEPS = """\
-segments:
-  supporters: {tags_none: [partner]}
-steps:
-  - id: post
-    channel: x
-    account: national
-    message: post/launch
-    at: T-0
-  - id: alert
-    channel: email
-    segment: supporters
-    message: email/alert
-    at: T-0
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "messages" / "email" / "alert").mkdir(parents=True)
-    (tmp_path / "messages" / "post").mkdir()
-    (tmp_path / "messages" / "post" / "launch.md").touch()
-    (tmp_path / "letter.md").touch()
-    return tmp_path
+STEPS = f"{SEGMENTS}steps:\n{LAUNCH}{ALERT}"
 
 
 def read(folder: Path, top: str = "", step: str = "", *, steps: str = STEPS) -> Limits:
@@ -52,7 +29,7 @@ def said(folder: Path, top: str = "", step: str = "", *, steps: str = STEPS) -> 
 def test_a_plan_that_says_nothing_has_the_usual_limits(folder: Path) -> None:
     limits = read(folder)
     assert limits.of_step("alert", "email") == limits.of_channel("email") == MAIL
-    assert limits.of_step("post", "x") == limits.of_channel("x") == POSTS
+    assert limits.of_step("launch-x", "x") == limits.of_channel("x") == POSTS
     assert MAIL.limits[Measure.COMPLAINTS] == Limit(warn=10, stop=30)
     assert MAIL.limits[Measure.BOUNCES] == Limit(warn=200, stop=500)
 

@@ -14,35 +14,10 @@ from campaign.model.frequency import Frequency
 from campaign.model.pace import DomainRate, Pace, Rate, kinds
 from campaign.model.plan import Plan
 from tests.builders import bundle
-from tests.plans import HEAD
+from tests.plans import ALERT, HEAD, LAUNCH, SEGMENTS
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-STEP = """\
-segments:
-  supporters: {tags_none: [partner]}
-steps:
-  - id: alert
-    channel: email
-    segment: supporters
-    message: email/alert
-    at: T-0
-"""
-POST = """\
-  - id: launch
-    channel: x
-    account: national
-    message: post/launch
-    at: T-0
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "messages" / "email" / "alert").mkdir(parents=True)
-    (tmp_path / "messages" / "post").mkdir()
-    (tmp_path / "messages" / "post" / "launch.md").touch()
-    (tmp_path / "letter.md").touch()
-    return tmp_path
+STEP = f"{SEGMENTS}steps:\n{ALERT}"
 
 
 def read(folder: Path, keys: str = "", top: str = "", more: str = "") -> Plan:
@@ -72,7 +47,7 @@ def test_a_domain_is_matched_in_small_letters_and_unicode(folder: Path) -> None:
 
 def test_a_step_keeps_to_its_own_rates_and_to_the_plans(folder: Path) -> None:
     top = "domain_rates: {example.org: 20/s, example.net: 5/s}\n"
-    plan = read(folder, "    domain_rates: {example.org: 10/s}\n    rate: 100/s\n", top, POST)
+    plan = read(folder, "    domain_rates: {example.org: 10/s}\n    rate: 100/s\n", top, LAUNCH)
     paces = plan.paces(plan.step("alert"))
     assert paces == (
         Pace("step alert", Rate(100, SECOND)),
@@ -80,7 +55,7 @@ def test_a_step_keeps_to_its_own_rates_and_to_the_plans(folder: Path) -> None:
         Pace("domain example.org", Rate(20, SECOND), ("example.org",)),
         Pace("domain example.net", Rate(5, SECOND), ("example.net",)),
     )
-    assert not plan.paces(plan.step("launch")), "a post goes to no mailbox"
+    assert not plan.paces(plan.step("launch-x")), "a post goes to no mailbox"
 
 
 def test_domains_that_keep_to_the_same_rates_are_of_one_kind() -> None:
@@ -94,9 +69,9 @@ def test_domains_that_keep_to_the_same_rates_are_of_one_kind() -> None:
 def test_a_plan_says_how_often_anybody_hears_and_what_is_exempt(folder: Path) -> None:
     plan = read(folder, top="frequency: {most: 2, within: 7d}\n")
     assert plan.frequency_of(plan.step("alert")) == Frequency(2, 7 * DAY)
-    plan = read(folder, "    frequency: exempt\n", "frequency: {most: 2, within: 36h}\n", POST)
+    plan = read(folder, "    frequency: exempt\n", "frequency: {most: 2, within: 36h}\n", LAUNCH)
     assert plan.frequency == Frequency(2, 36 * HOUR)
-    assert plan.frequency_of(plan.step("alert")) is plan.frequency_of(plan.step("launch")) is None
+    assert plan.frequency_of(plan.step("alert")) is plan.frequency_of(plan.step("launch-x")) is None
     assert read(folder).frequency is None
 
 
@@ -146,4 +121,4 @@ def test_what_is_wrong_is_said_with_its_line(folder: Path, keys: str, top: str, 
 
 @pytest.mark.parametrize("keys", ["    domain_rates: {example.org: 5/s}\n", "    frequency: exempt\n"])
 def test_neither_is_for_posts(folder: Path, keys: str) -> None:
-    assert "is for e-mail, and this step posts on x; remove" in said(folder, more=POST + keys)
+    assert "is for e-mail, and this step posts on x; remove" in said(folder, more=LAUNCH + keys)

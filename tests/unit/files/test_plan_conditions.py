@@ -10,33 +10,10 @@ from campaign.errors import BadInput
 from campaign.files.plan import load
 from campaign.model.condition import After, NumberCondition, PageCondition
 from campaign.model.plan import Step
-from tests.plans import HEAD
+from tests.plans import ALERT, HEAD, LAUNCH, SEGMENTS
 
-STEPS = """\
-segments:
-  supporters: {tags_none: [partner]}
-steps:
-  - id: launch-x
-    channel: x
-    account: national
-    message: post/launch
-    at: T-0
-  - id: alert
-    channel: email
-    segment: supporters
-    message: email/alert
-    at: T-0
-"""
+STEPS = f"{SEGMENTS}steps:\n{LAUNCH}{ALERT}"
 PAGE = "https://act.example.org/"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "messages" / "email" / "alert").mkdir(parents=True)
-    (tmp_path / "messages" / "post").mkdir()
-    (tmp_path / "messages" / "post" / "launch.md").touch()
-    (tmp_path / "letter.md").touch()
-    return tmp_path
 
 
 def read(folder: Path, more: str, *, steps: str = STEPS) -> Step:

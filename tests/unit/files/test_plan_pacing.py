@@ -12,26 +12,10 @@ from campaign.files.plan import load
 from campaign.model.draw import DRAWS
 from campaign.model.pace import Portion, Rate, by_channel, by_step
 from campaign.model.plan import EMAIL, Plan, Step
-from tests.plans import HEAD
+from tests.plans import ALERT, HEAD, SEGMENTS
 
 HOUR = timedelta(hours=1)
-STEP = """\
-segments:
-  supporters: {tags_none: [partner]}
-steps:
-  - id: alert
-    channel: email
-    segment: supporters
-    message: email/alert
-    at: T-0
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "messages" / "email" / "alert").mkdir(parents=True)
-    (tmp_path / "letter.md").touch()
-    return tmp_path
+STEP = f"{SEGMENTS}steps:\n{ALERT}"
 
 
 def read(folder: Path, keys: str, top: str = "") -> Plan:

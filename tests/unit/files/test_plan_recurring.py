@@ -18,15 +18,6 @@ from tests.plans import HEAD
 SEGMENT = "segments: {all: {}}\n"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "messages" / "email" / "alert").mkdir(parents=True)
-    (tmp_path / "messages" / "post").mkdir()
-    (tmp_path / "messages" / "post" / "launch.md").touch()
-    (tmp_path / "letter.md").touch()
-    return tmp_path
-
-
 def post(step_id: str, at: str, more: str = "") -> str:
     return f"  - {{id: {step_id}, channel: x, account: national, message: post/launch, at: {at}{more}}}\n"
 
