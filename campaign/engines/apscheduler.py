@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,10 @@ GLANCE = timedelta(seconds=30)
 
 _ALARM = "next instant"
 _PIECE_S = 1.0
+_TIDY = timedelta(seconds=5)
+_AT_THE_LATEST = timedelta(minutes=10)
+"""How long after the last it is looked for values to forget: where there is a moment, and in any case."""
+_A_MOMENT = timedelta(seconds=1)
 
 
 class Apscheduler:
@@ -48,16 +53,19 @@ class Apscheduler:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         scheduler.start()
+        litter = _Litter(self._clock)
         try:
             while True:
                 # First hush, then ask: a stop in between must not lose its ring, or it would wait for a glance.
                 self._hush()
                 if self._stopped or (instant := turn()) is None:
                     return
+                litter.collect(before=instant)
                 if instant > self._clock.now():
                     scheduler.add_job(self._ring, DateTrigger(instant, UTC), id=_ALARM, replace_existing=True)
                     self._wait(instant)
         finally:
+            litter.close()
             scheduler.shutdown(wait=False)
 
     def stop(self) -> None:
@@ -84,3 +92,32 @@ class Apscheduler:
         with suppress(Empty):
             while True:
                 self._bell.get_nowait()
+
+
+class _Litter:
+    """Has Python look for values that only hold each other where there is time for it, and not when something leaves.
+
+    Otherwise it looks whenever there are many new ones, for hundreds of milliseconds in a large plan. What was there
+    before the first turn is there to stay, and is not looked at again and again.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._was_enabled = gc.isenabled()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._collected_at = clock.now()
+
+    def collect(self, *, before: datetime) -> None:
+        """Look now if ``before`` is far enough; and sooner or later in any case."""
+        now = self._clock.now()
+        since = now - self._collected_at
+        if since >= (_TIDY if before - now > _A_MOMENT else _AT_THE_LATEST) or since < timedelta(0):
+            gc.collect()
+            self._collected_at = self._clock.now()
+
+    def close(self) -> None:
+        gc.unfreeze()
+        if self._was_enabled:
+            gc.enable()

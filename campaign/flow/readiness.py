@@ -6,6 +6,7 @@ ready by then is done when the post is handed over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from campaign.errors import CampaignError
@@ -27,27 +28,29 @@ class Readiness:
         self._desk = desk
         self._contents = contents
         self._seen: set[int] = set()
+        self._pools: dict[str, ThreadPoolExecutor] = {}
         self._under_way: dict[Future[None], str] = {}
 
-    def start(self) -> None:
-        """Begin to make ready what is prepared and leaves within half a minute."""
+    def coming(self) -> Sequence[Wave]:
+        """What is prepared, leaves within half a minute and is still to be made ready, the first first."""
         self.tell()
         now = self._desk.clock.now()
         stopped = stop.held(self._desk)
-        coming = [
+        return [
             wave
             for wave in self._desk.ledger.waves(states=(WaveState.PREPARED,))
             if wave.channel in self._desk.posts and wave.id not in self._seen and now < wave.due_at <= now + LEAD
             if not stopped(wave.step)
         ]
-        pools: dict[str, ThreadPoolExecutor] = {}
-        for wave in coming:
-            self._seen.add(wave.id)
-            if wave.channel not in pools:
-                pools[wave.channel] = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix=f"ready-{wave.channel}")
-            self._submit(pools[wave.channel], wave)
-        for pool in pools.values():
-            pool.shutdown(wait=False)
+
+    def begin(self, wave: Wave) -> None:
+        """Begin to make it ready; again: harmless."""
+        if wave.id in self._seen:
+            return
+        self._seen.add(wave.id)
+        if wave.channel not in self._pools:
+            self._pools[wave.channel] = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix=f"ready-{wave.channel}")
+        self._submit(self._pools[wave.channel], wave)
 
     def finish(self, *, within_s: float) -> None:
         """Wait for what is under way, so long at most."""

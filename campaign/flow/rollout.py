@@ -36,7 +36,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
     lookout = stop.Lookout(desk)
     watching = Watching(desk)
     outlook = conditions.Lookout(desk)
-    preparing = Meanwhile(desk, contents)
+    preparing = Meanwhile(desk, contents, readiness)
 
     def turn() -> datetime | None:
         lookout.look()
@@ -48,7 +48,6 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         due.withdraw(desk)
         outlook.look()
         preparing.all()
-        readiness.start()
         due.stale(desk)
         unsent = _unsent(desk)
         coming = _Coming(desk)
@@ -72,6 +71,7 @@ def turns(desk: Desk) -> Callable[[], datetime | None]:
         metrics.read(desk, until=to_send)
         instants = (
             to_send,
+            preparing.again_at,
             settle.next_at(desk),
             hand_off.next_at(desk, contents),
             retract.next_at(desk),

@@ -7,7 +7,7 @@ waits. At the instant all attempts begin in one transaction, and once that is co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from campaign.flow.readiness import Readiness
 from campaign.model.claim import Claim
 from campaign.model.outcome import Outcome
 from campaign.model.plan import EMAIL
-from campaign.model.wave import WaveState
+from campaign.model.wave import Wave, WaveState
 
 if TYPE_CHECKING:
     from campaign.flow.dispatch import Flights
@@ -80,7 +80,7 @@ class Volleys:
             self._attend(due_at - _QUIET)
             if self._readiness is not None:
                 self._readiness.finish(within_s=max(0.0, (due_at - desk.clock.now()).total_seconds()))
-            if wait_for(desk, due_at):
+            if wait_for(desk, due_at, [call.composed.claim.wave for call in mustered if call.due_at <= due_at]):
                 self._let_go([call for call in mustered if call.due_at <= due_at])
             if desk.clock.now() < over_at:
                 self._muster()
@@ -233,10 +233,15 @@ def next_at(desk: Desk) -> datetime | None:
     return min(instants, default=None)
 
 
-def wait_for(desk: Desk, instant: datetime) -> bool:
-    """Return at ``instant``, having seen shortly before whether the files have changed. False: the desk is stopping."""
+def wait_for(desk: Desk, instant: datetime, waves: Iterable[Wave]) -> bool:
+    """Return at ``instant``, having seen shortly before whether the files of ``waves`` have changed, which leave at it.
+
+    False: the desk is stopping.
+    """
     if _sleep(desk, instant - _LAST_LOOK):
-        due.voided(desk)
+        digests = desk.digests()
+        if any(digests.get(wave.step) != wave.digest for wave in waves):
+            due.voided(desk)
         return _sleep(desk, instant)
     return False
 
