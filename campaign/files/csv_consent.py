@@ -5,9 +5,10 @@ The words repeat from row to row and are remembered. The instants are each perso
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, datetime
 from itertools import islice, repeat
 from operator import attrgetter
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from campaign.files.csv_cells import plain
 from campaign.files.csv_columns import Columns
 from campaign.files.csv_groups import Cells, Group, Memo, first_filled
 from campaign.files.csv_values import Standing
-from campaign.model.roll import consent_entries
+from campaign.model.roll import consent_entries, instant, written_instant
 from campaign.model.supporter import Basis, Consent
 
 LONGEST_SOURCE = 200
@@ -32,7 +33,15 @@ _STANDINGS: tuple[tuple[str, Callable[[str], Standing]], ...] = (
 )
 # Whoever left in one column has left, whatever the others say.
 _GRAVEST = (Standing.LEFT, Standing.ABSENT, Standing.UNKNOWN, Standing.AGREED)
-_EARLIEST = datetime(values.EARLIEST_YEAR, 1, 1, tzinfo=UTC)
+_EARLIEST_DAY = date(values.EARLIEST_YEAR, 1, 1)
+# Most lists write all their instants alike, in UTC. The day of each, nothing for an empty cell.
+_ALIKE = {
+    ending: re.compile(
+        rf"^(?:([0-9]{{4}}-[0-9][0-9]-[0-9][0-9])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]{re.escape(ending)}|)$",
+        re.MULTILINE,
+    )
+    for ending in ("+00:00", "Z")
+}
 _UNREADABLE = "dates that cannot be read, or cannot be true"
 
 
@@ -60,6 +69,7 @@ class Dates:
         self._places = columns.of(meaning)
         self._day_first = assumed.day_first
         self._latest = assumed.latest
+        self._days: Memo[str, bool] = Memo(self._can_be)
         self.any = bool(self._places)
 
     def of(self, cells: Cells, warnings: list[str]) -> datetime | None:
@@ -72,25 +82,46 @@ class Dates:
             warnings.append(_UNREADABLE)
         return found
 
-    def of_all(self, columns: Sequence[Cells], odd: set[int]) -> Iterable[datetime | None]:
-        """Each row's, or None without end. The numbers of rows whose date cannot be read are added to ``odd``."""
+    def of_all(self, columns: Sequence[Cells], odd: set[int]) -> Iterable[str | None]:
+        """Each row's, as NewSupporters has it, or None without end.
+
+        The numbers of rows whose date cannot be read are added to ``odd``.
+        """
         if not self._places:
             return repeat(None)
         cells = columns[self._places[0]]
         if len(self._places) > 1:
             picked = zip(*(columns[place] for place in self._places), strict=True)
             cells = [next((cell for cell in some if cell.strip()), "") for some in picked]
-        known: dict[str, datetime | None] = {}
-        for cell in set(cells):  # each once: many lists know the day alone
-            try:
-                found = datetime.fromisoformat(cell)
-            except ValueError:
-                found = self._latest
-            known[cell] = found if found.tzinfo is UTC and _EARLIEST < found < self._latest else self._read(cell)
-        wrong = {cell for cell, found in known.items() if found is None and cell.strip()}
+        if (alike := self._alike(cells)) is not None:
+            return alike
+        read = {cell: self._read(cell) for cell in set(cells)}  # each once: many lists know the day alone
+        wrong = {cell for cell, found in read.items() if found is None and cell.strip()}
         if wrong:
             odd.update(number for number, cell in enumerate(cells) if cell in wrong)
+        known = {cell: written_instant(found) if found else None for cell, found in read.items()}
         return map(known.__getitem__, cells)
+
+    def _alike(self, cells: Sequence[str]) -> list[str | None] | None:
+        """The same of cells that are all written alike, if they are and each of their days can be."""
+        text = "\n".join(cells)
+        for ending, pattern in _ALIKE.items():
+            if ending not in text:
+                continue
+            days = pattern.findall(text)
+            if len(days) != len(cells) or text.count("\n") != len(cells) - 1:
+                return None  # one is written otherwise, or there is a line break in one
+            if not all(map(self._days.__getitem__, set(days))):
+                return None
+            return [written or None for written in text.replace("T", " ").replace(ending, ".000000").split("\n")]
+        return None
+
+    def _can_be(self, day: str) -> bool:
+        """Whether any time of that day can be true, or none is said."""
+        try:
+            return not day or _EARLIEST_DAY <= date.fromisoformat(day) < self._latest.date()
+        except ValueError:
+            return False
 
     def _read(self, cell: str) -> datetime | None:
         return values.instant(cell, day_first=self._day_first, latest=self._latest)
@@ -107,7 +138,7 @@ class Agreed(NamedTuple):
 
     bases: list[str]
     sources: list[str]
-    at: list[datetime | None]
+    at: list[str | None]
     texts: list[str]
     lefts: list[bool]
 
@@ -174,8 +205,10 @@ class Agreements:
                 number for number, (basis, at) in enumerate(zip(bases, opted_in, strict=True)) if not (basis and at)
             ]
         for number in unclear:
-            consent = self._consent(found[number], opted_in[number], confirmed[number], joined[number])
-            agreed.put(number, consent)
+            dates = (each[number] for each in (opted_in, confirmed, joined))
+            agreed.put(
+                number, self._consent(found[number], *(instant(written) if written else None for written in dates))
+            )
         return agreed
 
     def _words_of(self, picked: tuple[str, ...]) -> _Words:

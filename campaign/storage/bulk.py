@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import chain, compress
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 import orjson
 from sqlalchemy import Connection
+
+from campaign.model.roll import instant, written_instant
 
 
 class Row(NamedTuple):
@@ -37,8 +40,8 @@ class Row(NamedTuple):
 
 
 COLUMNS = ", ".join(Row._fields)
-CHUNK = 1_900
-"""Rows in one statement: SQLite takes 32,766 parameters (SQLITE_MAX_VARIABLE_NUMBER)."""
+CHUNK = 1_890
+"""Rows looked up in one statement: SQLite takes 32,766 parameters (SQLITE_MAX_VARIABLE_NUMBER)."""
 
 StoredColumns = Sequence[Sequence[Any]]
 """Of many rows: a ``Row``'s columns but for the last two, which are the time of the import in each that it inserts."""
@@ -49,27 +52,14 @@ Known = tuple[int, int, bool]
 KEPT_IF_EMPTY = ("first_name", "last_name", "language", "zone", "country", "region", "postal_code")
 """Columns that a row leaves as they are where it has nothing in them."""
 
+_AT_ONCE = 30
+_MOST_STATEMENTS = 100
 _OWN = Row._fields[:-2]
+_NEEDED = frozenset({"email", "email_key", "address_hash"})
+"""Columns that have no value by default. Where a chunk has nothing in another one, it is left out."""
 _AT = Row._fields[-2:]
 _NAMES = ", ".join(_OWN)
 
-
-class _Days(dict[int, str]):
-    """Days by their ordinal, each written once."""
-
-    def __missing__(self, ordinal: int) -> str:
-        if len(self) >= _MOST_DAYS:
-            self.clear()
-        written = self[ordinal] = date.fromordinal(ordinal).isoformat()
-        return written
-
-
-# A time is put together of these: a consent's is each person's own, and formatting it takes five times as long.
-_MOST_DAYS = 20_000
-_DAYS = _Days()
-_MINUTES = [f" {hour:02}:{minute:02}:" for hour in range(24) for minute in range(60)]
-_SECONDS = [f"{second:02}." for second in range(60)]
-_EVEN = [f"{second:02}.000000" for second in range(60)]
 
 _COMPARED = tuple(name for name in _OWN if name not in ("email", "address_hash"))
 _compared = itemgetter(*map(_OWN.index, _COMPARED))
@@ -95,8 +85,12 @@ class Bulk(Protocol):
     mark: str
     """What stands for a parameter."""
 
-    def time(self, instant: datetime) -> Any:
+    def time(self, at: datetime) -> Any:
         """An instant as the columns take and give it."""
+        ...
+
+    def times(self, written: Sequence[str | None]) -> Sequence[Any]:
+        """The same of instants as NewSupporters has them."""
         ...
 
     def write(self, columns: StoredColumns, at: Any, last_id: int) -> tuple[int, list[Known]]:
@@ -115,8 +109,22 @@ def bulk(connection: Connection) -> Bulk:
     return _Postgresql(connection) if connection.dialect.name == "postgresql" else _Sqlite(connection)
 
 
+@lru_cache(_MOST_STATEMENTS)
+def _insertion(names: tuple[str, ...], rows: int) -> str:
+    """SQL that inserts so many rows. Its parameters are the time of the import, then column after column."""
+    one = ", ".join(f"?{{{place}}}" for place in range(len(names)))
+    values = ", ".join(
+        f"(?1, ?1, {one.format(*range(row, row + rows * len(names), rows))})" for row in range(2, rows + 2)
+    )
+    return (
+        f"INSERT OR FAIL INTO supporters ({', '.join(_AT)}, {', '.join(names)}) VALUES {values} "  # noqa: S608 - names and marks only
+        "ON CONFLICT (email_key) DO NOTHING"
+    )
+
+
 class _Sqlite:
-    """One statement with many rows: SQLite parses it once, and Python crosses over to it once for each.
+    """A few rows in a statement: SQLite takes more time for each of one than of thirty, as it begins and ends with the
+    statement, and of a thousand, whose values do not stay in a processor's own cache until they are stored.
 
     OR FAIL: what fails is rolled back by the transaction that it is in. By default SQLite could also take back the
     statement alone, and keeps for that a copy of each page that it changes: of one for each row, where the index is
@@ -127,17 +135,15 @@ class _Sqlite:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        # SQLAlchemy's own work for each statement would cost more than SQLite's.
+        self._driver: Any = connection.connection.driver_connection
         self._mostly_known = False  # whether the last rows were: then the next are looked up before they are inserted
 
-    def time(self, instant: datetime) -> str:
-        """As SQLAlchemy writes it: UTC, to the microsecond, without a zone."""
-        at = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
-        day, minute = _DAYS[at.toordinal()], _MINUTES[at.hour * 60 + at.minute]
-        return (
-            f"{day}{minute}{_SECONDS[at.second]}{at.microsecond:06}"
-            if at.microsecond
-            else day + minute + _EVEN[at.second]
-        )
+    def time(self, at: datetime) -> str:
+        return written_instant(at)  # SQLAlchemy writes it so too
+
+    def times(self, written: Sequence[str | None]) -> Sequence[str | None]:
+        return written
 
     def write(self, columns: StoredColumns, at: Any, last_id: int) -> tuple[int, list[Known]]:
         known: list[Known] = []
@@ -155,15 +161,15 @@ class _Sqlite:
         return inserted, known
 
     def _insert(self, columns: StoredColumns, at: Any) -> int:
-        rows = len(columns[0])
-        if not rows:
-            return 0
-        one = f"(?1, ?1, {', '.join('?' * len(_OWN))})"
-        return self._connection.exec_driver_sql(
-            f"INSERT OR FAIL INTO supporters ({', '.join(_AT)}, {_NAMES}) VALUES {', '.join([one] * rows)} "  # noqa: S608 - names and marks only
-            "ON CONFLICT (email_key) DO NOTHING",
-            (at, *chain.from_iterable(zip(*columns, strict=True))),
-        ).rowcount
+        rows, inserted = len(columns[0]), 0
+        said = [(name, column) for name, column in zip(_OWN, columns, strict=True) if name in _NEEDED or any(column)]
+        names = tuple(name for name, _ in said)
+        cursor = self._driver.cursor()
+        for start in range(0, rows, _AT_ONCE):
+            parts = [column[start : start + _AT_ONCE] for _, column in said]
+            cursor.execute(_insertion(names, len(parts[0])), (at, *chain.from_iterable(parts)))
+            inserted += cursor.rowcount
+        return inserted
 
     def _known(self, columns: StoredColumns, last_id: int) -> list[Known]:
         """In one row of JSON: for each row that SQLite gives, Python would have to take its turn again."""
@@ -196,8 +202,11 @@ class _Postgresql:
             f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT 0 AS number, {_NAMES} FROM supporters WITH NO DATA"  # noqa: S608 - names only
         )
 
-    def time(self, instant: datetime) -> datetime:
-        return instant.astimezone(UTC)
+    def time(self, at: datetime) -> datetime:
+        return at.astimezone(UTC)
+
+    def times(self, written: Sequence[str | None]) -> Sequence[datetime | None]:
+        return [instant(at) if at else None for at in written]
 
     def write(self, columns: StoredColumns, at: Any, last_id: int) -> tuple[int, list[Known]]:
         driver: Any = self._connection.connection.driver_connection

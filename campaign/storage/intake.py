@@ -8,7 +8,6 @@ SQLAlchemy's own work for each row would cost more than SQLite's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, compress
@@ -58,15 +57,8 @@ class _Chunk:
     last_id_before: int = 0
 
 
-_NOTHING = _Chunk([[] for _ in Row._fields], [], [])
-
-
 class Intake:
-    """One import. ``take`` may be called once.
-
-    While the database inserts a chunk, in a thread of its own, the next is read and made ready. The connection is
-    used by one of the two at a time.
-    """
+    """One import. ``take`` may be called once."""
 
     def __init__(self, connection: Connection, *, salt: bytes, at: datetime) -> None:
         self._connection = connection
@@ -81,18 +73,11 @@ class Intake:
         self._new = self._updated = self._unchanged = self._duplicates = self._suppressed = 0
 
     def take(self, rows: Iterable[NewSupporter]) -> Added:
-        with undisturbed(), ThreadPoolExecutor(1, "import") as thread:
-            under_way = _NOTHING
-            writing: Future[tuple[int, list[Known]]] | None = None
+        with undisturbed():
             for people in chunked(rows, CHUNK):
                 chunk = self._made_ready(people)
-                self._finish(under_way, writing)
                 self._begin(chunk)
-                under_way, writing = (
-                    chunk,
-                    thread.submit(self._bulk.write, chunk.columns, self._at, chunk.last_id_before),
-                )
-            self._finish(under_way, writing)
+                self._finish(chunk, *self._bulk.write(chunk.columns, self._at, chunk.last_id_before))
         return Added(
             new=self._new,
             updated=self._updated,
@@ -124,9 +109,8 @@ class Intake:
             chunk.columns = self._not_forgotten(chunk.columns, chunk.reasons)
         chunk.last_id_before = self._last_id()
 
-    def _finish(self, chunk: _Chunk, writing: Future[tuple[int, list[Known]]] | None) -> None:
+    def _finish(self, chunk: _Chunk, inserted: int, known: Sequence[Known]) -> None:
         """Once the chunk is written: bring those up to date who were known, and suppress those who are leaving."""
-        inserted, known = writing.result() if writing else (0, [])
         self._new += inserted
         again = self._update(chunk, known) if known else set()
         if chunk.reasons:
@@ -234,7 +218,6 @@ class Intake:
 
     def _columns(self, people: NewSupporters) -> StoredColumns:
         keys = address_keys(people.emails)
-        time = self._bulk.time
         return (
             people.emails,
             keys,
@@ -249,9 +232,9 @@ class Intake:
             list(map(self._tags.__getitem__, people.tags)),
             people.bases,
             people.sources,
-            [at and time(at) for at in people.agreed_at],
+            self._bulk.times(people.agreed_at),
             people.agreed_to,
-            [at and time(at) for at in people.acted_at],
+            self._bulk.times(people.acted_at),
             [orjson.dumps(dict(more)).decode() if more else "" for more in people.extra],
         )
 
