@@ -5,12 +5,10 @@ The words repeat from row to row and are remembered. The instants are each perso
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, datetime
 from itertools import islice, repeat
-from operator import attrgetter
 from typing import NamedTuple
 
 from campaign.files import csv_values as values
@@ -33,15 +31,9 @@ _STANDINGS: tuple[tuple[str, Callable[[str], Standing]], ...] = (
 )
 # Whoever left in one column has left, whatever the others say.
 _GRAVEST = (Standing.LEFT, Standing.ABSENT, Standing.UNKNOWN, Standing.AGREED)
-_EARLIEST_DAY = date(values.EARLIEST_YEAR, 1, 1)
-# Most lists write all their instants alike, in UTC. The day of each, nothing for an empty cell.
-_ALIKE = {
-    ending: re.compile(
-        rf"^(?:([0-9]{{4}}-[0-9][0-9]-[0-9][0-9])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]{re.escape(ending)}|)$",
-        re.MULTILINE,
-    )
-    for ending in ("+00:00", "Z")
-}
+_EARLIEST = datetime(values.EARLIEST_YEAR, 1, 1, tzinfo=UTC)
+_NOUGHTS = dict.fromkeys(map(ord, "123456789"), "0")
+_ALIKE = "0000-00-00T00:00:00"
 _UNREADABLE = "dates that cannot be read, or cannot be true"
 
 
@@ -69,7 +61,6 @@ class Dates:
         self._places = columns.of(meaning)
         self._day_first = assumed.day_first
         self._latest = assumed.latest
-        self._days: Memo[str, bool] = Memo(self._can_be)
         self.any = bool(self._places)
 
     def of(self, cells: Cells, warnings: list[str]) -> datetime | None:
@@ -102,26 +93,27 @@ class Dates:
         known = {cell: written_instant(found) if found else None for cell, found in read.items()}
         return map(known.__getitem__, cells)
 
-    def _alike(self, cells: Sequence[str]) -> list[str | None] | None:
-        """The same of cells that are all written alike, if they are and each of their days can be."""
-        text = "\n".join(cells)
-        for ending, pattern in _ALIKE.items():
-            if ending not in text:
-                continue
-            days = pattern.findall(text)
-            if len(days) != len(cells) or text.count("\n") != len(cells) - 1:
-                return None  # one is written otherwise, or there is a line break in one
-            if not all(map(self._days.__getitem__, set(days))):
-                return None
-            return [written or None for written in text.replace("T", " ").replace(ending, ".000000").split("\n")]
-        return None
-
-    def _can_be(self, day: str) -> bool:
-        """Whether any time of that day can be true, or none is said."""
+    def _alike(self, cells: Sequence[str]) -> Sequence[str | None] | None:
+        """The same where all are written alike, in UTC to the second, as in most lists, and can be true."""
+        filled = list(filter(None, cells))
+        ending = filled[0][len(_ALIKE) :] if filled else ""
+        if ending not in ("+00:00", "Z"):
+            return None
+        text = "\n".join(filled)
+        alike = text.translate(_NOUGHTS) == "\n".join([_ALIKE + ending] * len(filled))
+        if not alike or text.count(ending) != len(filled):  # by the first alone, +05:00 would be +00:00
+            return None
         try:
-            return not day or _EARLIEST_DAY <= date.fromisoformat(day) < self._latest.date()
+            found = list(map(datetime.fromisoformat, filled))
         except ValueError:
-            return False
+            return None
+        if min(found) < _EARLIEST or max(found) > self._latest:
+            return None
+        written = text.replace("T", " ").replace(ending, ".000000").split("\n")
+        if len(filled) == len(cells):
+            return written
+        one = iter(written)
+        return [next(one) if cell else None for cell in cells]
 
     def _read(self, cell: str) -> datetime | None:
         return values.instant(cell, day_first=self._day_first, latest=self._latest)
@@ -146,6 +138,9 @@ class Agreed(NamedTuple):
         self.bases[number], self.sources[number], self.at[number], self.texts[number] = consent_entries(consent)
 
 
+_NONE_SAID = ("", "", "", False)
+
+
 class _Words(NamedTuple):
     """What a row says besides its dates. ``named`` says whether it names a basis, known or not."""
 
@@ -156,11 +151,8 @@ class _Words(NamedTuple):
     text: str
     left: bool
     warnings: tuple[str, ...]
-    code: str
-    """The basis as a column has it."""
-
-
-_IN_COLUMNS = attrgetter("code", "source", "text", "left")
+    in_columns: tuple[str, str, str, bool]
+    """The basis as a column has it, source, text and whether they left."""
 
 
 class Agreements:
@@ -178,6 +170,7 @@ class Agreements:
             Dates(columns, meaning, assumed) for meaning in ("opted_in_at", "confirmed_at", "joined_at")
         )
         self._words: Memo[tuple[str, ...], _Words] = Memo(self._words_of)
+        self._even_words: Memo[tuple[str, ...], tuple[str, str, str, bool] | None] = Memo(self._even_words_of)
 
     def of(self, cells: Cells) -> Agreement:
         words = self._words[self._group.pick(cells)]
@@ -190,13 +183,15 @@ class Agreements:
     def of_all(self, columns: Sequence[Cells], odd: set[int]) -> Agreed:
         """What ``of`` says of each row, column by column. The numbers of rows with warnings are added to ``odd``."""
         rows = len(columns[0])
-        found = list(map(self._words.__getitem__, islice(self._group.pick_all(columns), rows)))
-        if any(words.warnings for words in {id(words): words for words in found}.values()):  # few, shared by many
-            odd.update(number for number, words in enumerate(found) if words.warnings)
+        picked = list(islice(self._group.pick_all(columns), rows))
+        found = list(map(self._even_words.__getitem__, picked))
+        if None in found:
+            odd.update(number for number, words in enumerate(found) if words is None)
+            found = [words or _NONE_SAID for words in found]
         opted_in, confirmed, joined = (
             list(islice(dates.of_all(columns, odd), rows)) for dates in (self._opted_in, self._confirmed, self._joined)
         )
-        bases, sources, texts, lefts = zip(*map(_IN_COLUMNS, found), strict=True)
+        bases, sources, texts, lefts = zip(*found, strict=True)
         agreed = Agreed(list(bases), list(sources), opted_in, list(texts), list(lefts))
         if self._confirmed.any:
             unclear: Iterable[int] = range(rows)
@@ -207,7 +202,10 @@ class Agreements:
         for number in unclear:
             dates = (each[number] for each in (opted_in, confirmed, joined))
             agreed.put(
-                number, self._consent(found[number], *(instant(written) if written else None for written in dates))
+                number,
+                self._consent(
+                    self._words[picked[number]], *(instant(written) if written else None for written in dates)
+                ),
             )
         return agreed
 
@@ -224,16 +222,15 @@ class Agreements:
         basis = values.basis(written)
         if written and basis is None:
             warnings.append("bases of consent that are not known, taken for none")
-        return _Words(
-            standing,
-            basis,
-            bool(written),
-            plain(first(picked, "source"))[:LONGEST_SOURCE] or self._assumed.source,
-            plain(first(picked, "consent_text"))[:LONGEST_CONSENT_TEXT],
-            standing is Standing.LEFT,
-            tuple(warnings),
-            basis.value if basis else "",
-        )
+        source = plain(first(picked, "source"))[:LONGEST_SOURCE] or self._assumed.source
+        text = plain(first(picked, "consent_text"))[:LONGEST_CONSENT_TEXT]
+        left = standing is Standing.LEFT
+        in_columns = (basis.value if basis else "", source, text, left)
+        return _Words(standing, basis, bool(written), source, text, left, tuple(warnings), in_columns)
+
+    def _even_words_of(self, picked: tuple[str, ...]) -> tuple[str, str, str, bool] | None:
+        words = self._words_of(picked)
+        return None if words.warnings else words.in_columns
 
     def _consent(
         self, words: _Words, opted_in: datetime | None, confirmed: datetime | None, joined: datetime | None

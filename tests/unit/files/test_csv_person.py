@@ -28,6 +28,11 @@ EMAILS = (
 )
 NAMES = ("Mara", "", " ", "x" * 201, "Okafor, Mara", "e\u0301", "'=1")
 DATES = ("2018-01-02", "2017-03-04T05:06:07+02:00", "", " ", "3/4/2018", "2039-01-01", "soon")
+SHAPED_DATES = (
+    *["2018-01-02T03:04:05", "2017-12-31T23:59:59", "2018-05-22T00:00:00"],
+    *["2018-02-30T00:00:00", "2018-01-02T24:00:00", "1989-12-31T23:59:59", "2018-05-22T00:00:01"],
+)
+ENDINGS = ("+00:00", "Z", "+05:00", "")
 STANDINGS = ("subscribed", "", "unsubscribed", "pending", "what")
 CELLS = {
     "email": EMAILS,
@@ -78,6 +83,23 @@ def test_many_rows_come_to_the_same_as_each_on_its_own(
     table: tuple[list[str], list[list[str]]], assumed: Consent | None
 ) -> None:
     header, rows = table
+    hold_to_each_other(header, rows, assumed)
+
+
+@settings(max_examples=400)
+@given(
+    dates=st.lists(
+        st.tuples(st.sampled_from(SHAPED_DATES), st.sampled_from(ENDINGS)).map("".join) | st.just(""), max_size=6
+    )
+    | st.lists(st.sampled_from(SHAPED_DATES[:3]), max_size=6).map(lambda dates: [f"{date}Z" for date in dates]),
+    name=st.sampled_from(["consent_at", "optin_time", "confirm_time", "acted_at"]),
+)
+def test_dates_that_are_written_alike_come_to_the_same_as_each_on_its_own(dates: list[str], name: str) -> None:
+    rows = [["mara@example.org", "opt-in", date] for date in dates]
+    hold_to_each_other(["email", "consent_basis", name], rows, None)
+
+
+def hold_to_each_other(header: list[str], rows: list[list[str]], assumed: Consent | None) -> None:
     warnings: Counter[str] = Counter()
     one_by_one = maker(header, assumed, warnings)
     taken, odd = maker(header, assumed, Counter()).people(rows)
