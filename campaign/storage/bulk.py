@@ -52,7 +52,7 @@ Known = tuple[int, int, bool]
 KEPT_IF_EMPTY = ("first_name", "last_name", "language", "zone", "country", "region", "postal_code")
 """Columns that a row leaves as they are where it has nothing in them."""
 
-_AT_ONCE = 30
+_AT_ONCE = 45
 _MOST_STATEMENTS = 100
 _OWN = Row._fields[:-2]
 _NEEDED = frozenset({"email", "email_key", "address_hash"})
@@ -123,7 +123,7 @@ def _insertion(names: tuple[str, ...], rows: int) -> str:
 
 
 class _Sqlite:
-    """A few rows in a statement: SQLite takes more time for each of one than of thirty, as it begins and ends with the
+    """A few rows in a statement: SQLite takes more time for each of one than of some dozens, as it begins and ends with the
     statement, and of a thousand, whose values do not stay in a processor's own cache until they are stored.
 
     OR FAIL: what fails is rolled back by the transaction that it is in. By default SQLite could also take back the
