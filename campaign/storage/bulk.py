@@ -123,8 +123,8 @@ def _insertion(names: tuple[str, ...], rows: int) -> str:
 
 
 class _Sqlite:
-    """A few rows in a statement: SQLite takes more time for each of one than of some dozens, as it begins and ends with the
-    statement, and of a thousand, whose values do not stay in a processor's own cache until they are stored.
+    """A few dozen rows in a statement: SQLite takes longer for a row that has one of its own, which begins and ends,
+    and for one of a thousand, whose values do not stay in a processor's own cache until they are stored.
 
     OR FAIL: what fails is rolled back by the transaction that it is in. By default SQLite could also take back the
     statement alone, and keeps for that a copy of each page that it changes: of one for each row, where the index is
