@@ -3,7 +3,7 @@
 Makes a CSV list of made-up people by a seed and imports it with the real command, in a process of its own each time:
 into an empty database, then again into the same one, where everybody is known, then once more with a new tag for all,
 so that everybody changes. Prints rows/s over the whole command, its start included, the peak memory of the larger of
-its two processes and the processor time of both; then where the time goes, each part measured alone in one thread.
+its two processes and the processor time of both; then where the time goes, each part measured alone, in one process.
 Figures of one machine: compare runs on the same machine only.
 """
 
@@ -160,7 +160,7 @@ def run_import(path: Path, url: str, options: Iterable[str], rows: int) -> Cost:
 
 
 def where_the_time_goes(path: Path, url: str) -> None:
-    """Each part alone, without the other thread, on a tenth of the rows at most."""
+    """Each part alone, in one process, on a tenth of the rows at most."""
     at = SystemClock().now()
     most = 100_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 
 from email_validator import EmailNotValidError, validate_email
@@ -25,13 +25,8 @@ def address_key(email: str) -> str:
         return key.encode("utf-8", "replace").decode("utf-8")
 
 
-def address_keys(emails: Sequence[str]) -> list[str]:
+def address_keys(emails: Iterable[str]) -> list[str]:
     """The ``address_key`` of each: of nearly all it is the address in lower case."""
-    text = "\n".join(emails).lower()
-    if text.isascii() and "xn--" not in text:
-        keys = text.split("\n")
-        if len(keys) == len(emails) and keys == text.split():  # there is no white space in them or around
-            return keys
     return [
         key if (key := email.lower().strip()).isascii() and "xn--" not in key else address_key(email)
         for email in emails
