@@ -1,7 +1,7 @@
 """Takes an import into the supporters table, chunk by chunk, inside the caller's transaction.
 
-Most rows of most imports are new people. A chunk is therefore inserted as it is, in one statement, and only if some
-of it was known already are the known ones read, merged and written back. Rows go to the driver as plain tuples:
+Most rows of most imports are new people. A chunk is therefore inserted as it is, and only if some of it was
+known already are the known ones read, merged and written back. Rows go to the driver as plain tuples:
 SQLAlchemy's own work for each row would cost more than SQLite's.
 """
 
