@@ -35,6 +35,7 @@ from campaign.storage.database import Database
 from campaign.storage.preferences import SqlPreferences
 from campaign.storage.supporters import SqlSupporters
 from campaign.web import app, unsubscribe
+from tests import plans
 from tests.served import Site, served
 
 WORLD: World = "rehearsal"
@@ -94,17 +95,11 @@ class Rollout:
         return sources
 
     def write(self, files: Mapping[str, str]) -> None:
-        for name, text in files.items():
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        plans.write(self.folder, files)
 
     def edit(self, was: str, now: str) -> None:
-        """One edit of the plan: a line that stands there once."""
-        plan = self.folder / "schedules.yaml"
-        text = plan.read_text()
-        assert text.count(was) == 1
-        plan.write_text(text.replace(was, now))
+        """One edit of the plan."""
+        plans.edit(self.folder / "schedules.yaml", was, now)
 
     def unapproved(self) -> dict[str, tuple[str, ...]]:
         """The steps that are not approved as they are, with the parts that differ."""

@@ -8,14 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import specified_x
+from tests import plans, specified_x
 from tests.conftest import SHARED
 from tests.specified import journalled, specification
 
@@ -41,6 +41,45 @@ class Campaign:
     def json(self, *arguments: str, expect: int = 0) -> Any:
         return json.loads(self(*arguments, expect=expect))
 
+    # --- what people write ---
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Each by its path below the campaign's folder."""
+        plans.write(self.folder, files)
+
+    def edit(self, was: str, now: str, file: str = "schedules.yaml") -> None:
+        """One edit of the plan, or of another file."""
+        plans.edit(self.folder / file, was, now)
+
+    def add_people(self, *rows: str, columns: str = "email") -> None:
+        """People who agreed to hear from us are added, from a sheet of these rows."""
+        self.write({"people.csv": "\n".join([columns, *rows, ""])})
+        self("supporters", "import", "people.csv", "--consent-basis", "opt-in", "--consent-source", "test")
+
+    def live_at(self, sendgrid: str, key: str = "key") -> None:
+        """What the program needs in order to reach people, with SendGrid's stand-in at that address."""
+        self.environment |= {
+            "CAMPAIGN_SECRET_KEY": "0123456789abcdefghijklmnop",
+            "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
+            "CAMPAIGN_SENDGRID__API_KEY": key,
+            "CAMPAIGN_SENDGRID__BASE_URL": sendgrid,
+        }
+
+    # --- what came of it ---
+
+    def rehearse(self, *arguments: str) -> Any:
+        """What a rehearsal tells; that it did what it should is proved."""
+        told = self.json("rehearse", *arguments, "--json")
+        assert told["proof"]["holds"], told["proof"]
+        return told
+
+    def rows(self, *asked: str) -> list[dict[str, Any]]:
+        """The log's, of which some may be asked for."""
+        found: list[dict[str, Any]] = self.json("log", "--format", "json", *asked)
+        return found
+
+    # --- the program ---
+
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "campaign", *arguments]
 
@@ -49,6 +88,23 @@ class Campaign:
             self.command(*arguments), cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
+
+    def end_when(self, process: subprocess.Popen[str], *words: str) -> str:
+        """What it printed, all in all: once a line has one of ``words`` it is told to end."""
+        shown = self.read_until(process, *words)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+        return shown + process.communicate()[0]
+
+    def read_until(self, process: subprocess.Popen[str], *words: str) -> str:
+        """What it printed until a line has one of ``words``, or until its end."""
+        assert process.stdout is not None
+        shown = ""
+        for line in process.stdout:
+            shown += line
+            if any(word in line for word in words):
+                break
+        return shown
 
     def kill_when(self, process: subprocess.Popen[str], reached: Callable[[], bool]) -> bool:
         """SIGKILL as soon as ``reached`` is true; False where the program came to its end before."""

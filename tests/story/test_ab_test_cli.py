@@ -24,18 +24,14 @@ TEST = """\
 
 def with_test(folder: Path, root: Path, test: str = TEST) -> Campaign:
     campaign = new_campaign(folder, root)
-    plan = folder / "schedules.yaml"
-    text = plan.read_text()
-    assert AT in text
-    plan.write_text(text.replace(AT, AT + test))
+    campaign.edit(AT, AT + test)
     return campaign
 
 
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Campaign:
     campaign = with_test(tmp_path_factory.mktemp("tested"), root)
-    told = campaign.json("rehearse", "--sample", "1500", "--json")
-    assert told["proof"]["holds"], told["proof"]
+    campaign.rehearse("--sample", "1500")
     return campaign
 
 
@@ -45,7 +41,7 @@ def test_the_test_decides_and_everybody_gets_it_once(rehearsed: Campaign) -> Non
     assert told["decision"]["arm"] in ("a", "b")
     then = {one["arm"]: one["clicked"] / one["accepted"] for one in told["decision"]["figures"]}
     assert then[told["decision"]["arm"]] == max(then.values())
-    rows = rehearsed.json("log", "--step", "action-alert", "--format", "json")
+    rows = rehearsed.rows("--step", "action-alert")
     assert {row["arm"] for row in rows} <= {"a", "b"}
     assert max(Counter(row["recipient"] for row in rows).values()) == 1
     by_arm = Counter(row["arm"] for row in rows)
@@ -62,7 +58,7 @@ def test_what_is_seen_says_what_the_numbers_allow(rehearsed: Campaign) -> None:
 
 
 def test_somebodys_log_says_which_arm_they_got(rehearsed: Campaign) -> None:
-    row = next(row for row in rehearsed.json("log", "--step", "action-alert", "--format", "json") if row["arm"] == "b")
+    row = next(row for row in rehearsed.rows("--step", "action-alert") if row["arm"] == "b")
     assert 'arm "b" of the A/B test' in rehearsed("log", "--recipient", row["recipient"])
 
 

@@ -6,52 +6,27 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.plans import EVERYBODY, HELLO_MAIL, HELLO_POST, SENDER, example, hello
 from tests.story.conftest import Campaign
-
-PLAN = """\
-campaign: example
-title: An example
-organisation: The Coalition
-letter: messages/letter.md
-launch: {launch}
-zone: America/New_York
-sender: {{via: {via}, address: campaign@example.org, name: The Coalition, postal_address: "1 Example Street"}}
-target: {{email: office@example.com}}
-links: {{action: https://act.example.org/, letter: https://example.org/letter}}
-segments:
-  everybody: {{}}
-steps:
-  - {{id: launch, channel: mastodon, account: national, message: post/hello, at: T-0}}
-  - {{id: alert, channel: email, message: email/hello, segment: everybody, at: {at}}}
-"""
 
 
 @pytest.fixture
 def small(campaign: Campaign) -> Campaign:
     """A plan of one post and one e-mail, due a minute ago, and three people."""
-    folder = campaign.folder
-    (folder / "messages" / "post" / "hello.md").write_text("We wrote to {{ letter.addressee.name }}.\n")
-    mail = folder / "messages" / "email" / "hello"
-    mail.mkdir()
-    (mail / "en.html").write_text(
-        "---\nsubject: Hello\n---\n"
-        '<p>Hello, <a href="{{ links.action }}">act</a> or <a href="{{ unsubscribe_url }}">leave</a>. '
-        "{{ campaign.postal_address }}</p>\n"
+    launch = datetime.now(UTC) - timedelta(minutes=1)
+    campaign.write(
+        {
+            "schedules.yaml": f"{example(launch)}{SENDER}{EVERYBODY}steps:\n{HELLO_POST}{HELLO_MAIL}",
+            "messages/post/hello.md": "We wrote to {{ letter.addressee.name }}.\n",
+            **hello(),
+        }
     )
-    plan(campaign, at="T-0")
     add(campaign, 3)
     return campaign
 
 
-def plan(campaign: Campaign, *, at: str, via: str = "sendgrid") -> None:
-    launch = f"{datetime.now(UTC) - timedelta(minutes=1):%Y-%m-%dT%H:%M}Z"
-    (campaign.folder / "schedules.yaml").write_text(PLAN.format(launch=launch, at=at, via=via))
-
-
 def add(campaign: Campaign, number: int) -> None:
-    lines = "".join(f"person{n}@deliver.example.org,Name{n}\n" for n in range(number))
-    (campaign.folder / "people.csv").write_text("email,first_name\n" + lines)
-    campaign("supporters", "import", "people.csv", "--consent-basis", "opt-in", "--consent-source", "test")
+    campaign.add_people(*(f"person{n}@deliver.example.org,Name{n}" for n in range(number)), columns="email,first_name")
 
 
 def approve_and_run(campaign: Campaign) -> None:
@@ -92,8 +67,7 @@ class TestTopUp:
     def test_what_has_changed_since_it_was_approved_is_not_topped_up(self, small: Campaign) -> None:
         approve_and_run(small)
         add(small, 5)
-        post = small.folder / "messages" / "email" / "hello" / "en.html"
-        post.write_text(post.read_text().replace("Hello,", "Good morning,"))
+        small.edit("Hello,", "Good morning,", "messages/email/hello/en.html")
         small("top-up", "alert", expect=5)
         assert "not approved as it is now" in small.said
         assert "campaign approve alert --sandbox" in small.said
@@ -107,7 +81,7 @@ class TestResolve:
     @pytest.fixture
     def doubtful(self, small: Campaign) -> Campaign:
         """A rehearsal that left something in doubt: by local time, so that there are many requests."""
-        plan(small, at="T+1d 09:00 local")
+        small.edit(HELLO_MAIL, HELLO_MAIL.replace("T-0", "T+1d 09:00 local"))
         for seed in range(20):
             small("rehearse", "--sample", "400", "--faults", "doubt", "--seed", str(seed), "--fresh")
             if small.json("resolve", "--json")["in_doubt"]:
@@ -143,7 +117,7 @@ class TestResolve:
         assert [(one["batch"], one["word"], one["taken"]) for one in said] == [
             (one["batch"], "not_sent", True) for one in asked
         ]
-        states = {line["state"] for line in doubtful.json("log", "--step", "alert", "--format", "json")}
+        states = {row["state"] for row in doubtful.rows("--step", "alert")}
         assert "in_doubt" not in states
         assert "planned" in states
         assert doubtful("resolve").strip() == "Nothing is in doubt."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,26 +29,16 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Campaign:
     campaign = new_campaign(tmp_path_factory.mktemp("capped"), root)
-    plan = campaign.folder / "schedules.yaml"
-    text = plan.read_text()
     for was, now in AT.items():
-        assert was in text
-        text = text.replace(was, now, 1)
-    plan.write_text(text)
-    told = campaign.json("rehearse", "--sample", "120", "--json")
-    assert told["proof"]["holds"], told["proof"]
+        campaign.edit(was, now)
+    campaign.rehearse("--sample", "120")
     return campaign
 
 
-def rows(campaign: Campaign, step: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = campaign.json("log", "--step", step, "--format", "json", "--world", "rehearsal")
-    return found
-
-
 def test_who_has_had_enough_is_left_out_and_the_log_says_so(rehearsed: Campaign) -> None:
-    had = {row["recipient"] for row in rows(rehearsed, "action-alert") if row["state"] != "suppressed"}
+    had = {row["recipient"] for row in rehearsed.rows("--step", "action-alert") if row["state"] != "suppressed"}
     assert len(had) > 100
-    follow_up = {row["recipient"]: (row["state"], row["why"]) for row in rows(rehearsed, "follow-up")}
+    follow_up = {row["recipient"]: (row["state"], row["why"]) for row in rehearsed.rows("--step", "follow-up")}
     left_out = {person for person, told in follow_up.items() if told == ("suppressed", "frequency cap")}
     assert left_out
     assert left_out <= had
@@ -59,13 +48,13 @@ def test_who_has_had_enough_is_left_out_and_the_log_says_so(rehearsed: Campaign)
 
 
 def test_a_step_that_is_exempt_goes_out_to_those_who_have_had_enough(rehearsed: Campaign) -> None:
-    thanked = [row["why"] for row in rows(rehearsed, "thank-you")]
+    thanked = [row["why"] for row in rehearsed.rows("--step", "thank-you")]
     assert thanked
     assert "frequency cap" not in thanked
 
 
 def test_a_domain_is_through_when_that_was_forecast_and_the_others_are_not_held_up(rehearsed: Campaign) -> None:
-    went = Counter(row["recipient"].partition("@")[2] for row in rows(rehearsed, "action-alert") if row["ref"])
+    went = Counter(row["recipient"].partition("@")[2] for row in rehearsed.rows("--step", "action-alert") if row["ref"])
     capped = sum(went[domain] for domain in CAPPED)
     assert capped > 30
     (line,) = [
@@ -81,10 +70,7 @@ def test_a_domain_is_through_when_that_was_forecast_and_the_others_are_not_held_
 
 
 def test_the_plan_and_the_preflight_say_what_will_come_of_it(rehearsed: Campaign) -> None:
-    people = rehearsed.folder / "people.csv"
-    lines = [f"p{n}@{'example.org' if n < 31 else 'example.net'},2018-01-01,opt_in,a form" for n in range(100)]
-    people.write_text("\n".join(["email,consent_at,consent_basis,consent_source", *lines]))
-    rehearsed("supporters", "import", str(people))
+    rehearsed.add_people(*(f"p{n}@{'example.org' if n < 31 else 'example.net'}" for n in range(100)))
     shown = " ".join(rehearsed("plan").split())
     alert = "action-alert: all e-mail at most 60 an hour to example.org and example.com; through at T+30m"
     assert alert in shown

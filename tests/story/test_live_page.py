@@ -20,37 +20,14 @@ from starlette.routing import Route
 from campaign.engines.clock import VirtualClock
 from campaign.lookups.conditions import Answers
 from campaign.model.wave import WaveState
+from tests.plans import LETTER, example
 from tests.served import Site, served
 from tests.story.conftest import Campaign
 from tests.virtual import Rollout, at
 
 T0 = at("2026-03-08", "14:00")
 MINUTE = timedelta(minutes=1)
-LETTER = """\
-5 March 2026
-
-Jo Example
-Chief
-Example Company
-Springfield
-
-Dear Jo Example,
-
-We ask the Example Company to stop.
-
-Sincerely,
-
-One Organisation
-Other Organisation
-"""
-PLAN = """\
-campaign: example
-title: An example
-organisation: The Coalition
-letter: messages/letter.md
-launch: 2026-03-08T14:00Z
-zone: America/New_York
-links: {{action: https://act.example.org/, letter: https://example.org/letter}}
+STEP = """\
 steps:
   - {{id: launch, channel: mastodon, account: national, message: post/launch, at: T-0,
      when: [{{url: "{url}/page", contains: "Add your name"}}], late: {{within: 10m, then: hold}}}}
@@ -83,7 +60,7 @@ def waiting(tmp_path: Path, page: Page) -> Iterator[Rollout]:
     with Rollout(tmp_path, VirtualClock(T0 - MINUTE)) as rollout:
         rollout.write(
             {
-                "schedules.yaml": PLAN.format(url=page.site.url),
+                "schedules.yaml": example(T0) + STEP.format(url=page.site.url),
                 "messages/letter.md": LETTER,
                 "messages/post/launch.md": "Add your name to ours.\n",
             }

@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,33 +27,23 @@ AT = {
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Campaign:
     campaign = new_campaign(tmp_path_factory.mktemp("paced"), root)
-    plan = campaign.folder / "schedules.yaml"
-    text = plan.read_text()
     for was, now in AT.items():
-        assert was in text
-        text = text.replace(was, now)
-    plan.write_text(text)
-    told = campaign.json("rehearse", "--sample", "120", "--json")
-    assert told["proof"]["holds"], told["proof"]
+        campaign.edit(was, now)
+    campaign.rehearse("--sample", "120")
     return campaign
-
-
-def rows(campaign: Campaign, step: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = campaign.json("log", "--step", step, "--format", "json", "--world", "rehearsal")
-    return found
 
 
 @pytest.mark.parametrize("step", ["action-alert", "follow-up"])
 def test_everybody_is_in_exactly_one_wave(rehearsed: Campaign, step: str) -> None:
-    got = Counter(row["recipient"] for row in rows(rehearsed, step))
+    got = Counter(row["recipient"] for row in rehearsed.rows("--step", step))
     assert set(got.values()) == {1}
-    assert len({row["wave"] for row in rows(rehearsed, step)}) > 2
+    assert len({row["wave"] for row in rehearsed.rows("--step", step)}) > 2
 
 
 def test_a_ramp_grows_from_day_to_day(rehearsed: Campaign) -> None:
-    waves = Counter(row["wave"] for row in rows(rehearsed, "action-alert"))
+    waves = Counter(row["wave"] for row in rehearsed.rows("--step", "action-alert"))
     assert [waves[number] for number in sorted(waves)][:2] == [20, 40]
-    days = sorted({datetime.fromisoformat(row["due_at"]) for row in rows(rehearsed, "action-alert")})
+    days = sorted({datetime.fromisoformat(row["due_at"]) for row in rehearsed.rows("--step", "action-alert")})
     assert [after - before for before, after in pairwise(days)] == [timedelta(days=1)] * (len(days) - 1)
 
 
@@ -66,10 +55,7 @@ def test_a_rate_ends_when_that_was_forecast_and_the_log_says_both(rehearsed: Cam
 
 
 def test_the_plan_says_when_each_step_will_be_through(rehearsed: Campaign) -> None:
-    people = rehearsed.folder / "people.csv"
-    lines = [f"person{number}@example.org,2018-01-01,opt_in,a form" for number in range(100)]
-    people.write_text("\n".join(["email,consent_at,consent_basis,consent_source", *lines]))
-    rehearsed("supporters", "import", str(people))
+    rehearsed.add_people(*(f"person{number}@example.org" for number in range(100)))
     shown = " ".join(rehearsed("plan").split())
     assert "action-alert: a ramp of 20 people first, 2 times as many every 1d; through with wave 3 at T+2d" in shown
     assert "follow-up: waves of 10%, 30%, 60%; through at T+3d" in shown
