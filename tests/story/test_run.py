@@ -9,54 +9,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from campaign.sandbox.server import Sandbox
+from tests.plans import EVERYBODY, FRIEND, HELLO_MAIL, HELLO_POST, SENDER, example, hello
 from tests.served import Site
 from tests.story.conftest import Campaign
-
-PLAN = """\
-campaign: example
-title: An example
-organisation: The Coalition
-letter: messages/letter.md
-launch: {launch}
-zone: America/New_York
-sender: {{via: sendgrid, address: campaign@example.org, name: The Coalition, postal_address: "1 Example Street"}}
-target: {{email: office@example.com}}
-links: {{action: https://act.example.org/, letter: https://example.org/letter}}
-segments:
-  everybody: {{}}
-steps:
-  - {{id: launch, channel: mastodon, account: national, message: post/hello, at: T-0}}
-  - {{id: alert, channel: email, message: email/hello, segment: everybody, at: T-0}}
-"""
 
 
 @pytest.fixture
 def small(campaign: Campaign) -> Campaign:
     """A plan of one post and one e-mail, and three people."""
-    folder = campaign.folder
-    (folder / "messages" / "post" / "hello.md").write_text(
-        "We wrote to {{ letter.addressee.name }}: {{ links.letter }}\n"
-    )
-    mail = folder / "messages" / "email" / "hello"
-    mail.mkdir()
-    (mail / "en.html").write_text(
-        "---\nsubject: Hello {{ supporter.first_name | fallback('friend') }}\n---\n"
-        '<p>Hello {{ supporter.first_name | fallback("friend") }}, <a href="{{ links.action }}">act</a> or '
-        '<a href="{{ unsubscribe_url }}">leave</a>. {{ campaign.postal_address }}</p>\n'
-    )
-    (mail / "en.txt").write_text(
-        "Hello {{ supporter.first_name | fallback('friend') }}, {{ links.action }}\n"
-        "{{ unsubscribe_url }}\n{{ campaign.postal_address }}\n"
-    )
-    (folder / "people.csv").write_text(
-        "email,first_name\n" + "".join(f"person{n}@deliver.example.org,Name{n}\n" for n in range(3))
-    )
-    campaign("supporters", "import", "people.csv", "--consent-basis", "opt-in", "--consent-source", "test")
+    campaign.write({"messages/post/hello.md": "We wrote to {{ letter.addressee.name }}: {{ links.letter }}\n"})
+    campaign.write(hello(FRIEND))
+    campaign.add_people(*(f"person{n}@deliver.example.org,Name{n}" for n in range(3)), columns="email,first_name")
     return campaign
 
 
 def launch_at(campaign: Campaign, launch: datetime) -> None:
-    (campaign.folder / "schedules.yaml").write_text(PLAN.format(launch=f"{launch:%Y-%m-%dT%H:%M}Z"))
+    campaign.write({"schedules.yaml": f"{example(launch)}{SENDER}{EVERYBODY}steps:\n{HELLO_POST}{HELLO_MAIL}"})
 
 
 def a_minute_ago() -> datetime:
@@ -64,7 +32,7 @@ def a_minute_ago() -> datetime:
 
 
 def states(campaign: Campaign) -> dict[str, str]:
-    return {line["recipient"]: line["state"] for line in campaign.json("log", "--world", "sandbox", "--format", "json")}
+    return {row["recipient"]: row["state"] for row in campaign.rows("--world", "sandbox")}
 
 
 def test_what_is_approved_goes_out_once_however_often_it_is_run(small: Campaign) -> None:
@@ -114,7 +82,7 @@ def test_it_waits_for_its_instant_and_ends_when_all_is_out(small: Campaign) -> N
     process = small.start("run")
     shown, _ = process.communicate()
     assert process.returncode == 0, shown
-    told = small.json("log", "--world", "sandbox", "--format", "json")
+    told = small.rows("--world", "sandbox")
     assert len(told) == 4
     assert min(datetime.fromisoformat(line["changed_at"]) for line in told) >= launch
 
@@ -123,12 +91,7 @@ def test_sigterm_ends_it_cleanly(small: Campaign) -> None:
     launch_at(small, datetime.now(UTC) + timedelta(days=1))
     small("approve", "--sandbox", "--yes", "--by", "Jo Example")
     process = small.start("run")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "next is" in line:
-            break
-    process.send_signal(signal.SIGTERM)
-    shown, _ = process.communicate()
+    shown = small.end_when(process, "next is")
     assert process.returncode == 0, shown
     assert "Stopped" in shown
 
@@ -143,11 +106,8 @@ def test_live_says_every_setting_that_is_missing_and_sends_nothing(small: Campai
 def test_live_asks_for_the_number_of_people(small: Campaign) -> None:
     """Nobody is reached: the number is wrong, and the providers' addresses lead nowhere."""
     launch_at(small, a_minute_ago())
-    small.environment = {
-        "CAMPAIGN_SECRET_KEY": "0123456789abcdefghijklmnop",
-        "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
-        "CAMPAIGN_SENDGRID__API_KEY": "none",
-        "CAMPAIGN_SENDGRID__BASE_URL": "http://127.0.0.1:9",
+    small.live_at("http://127.0.0.1:9")
+    small.environment |= {
         "CAMPAIGN_MASTODON__BASE_URL": "http://127.0.0.1:9",
         "CAMPAIGN_MASTODON__ACCOUNTS__NATIONAL__ACCESS_TOKEN": "none",
     }
@@ -156,39 +116,27 @@ def test_live_asks_for_the_number_of_people(small: Campaign) -> None:
     assert "3 people" in small.said
     small("run", "--live", "--until-idle", expect=2)
     assert "--yes-send-to 3" in small.said
-    assert small.json("log", "--world", "live", "--format", "json") == []
+    assert small.rows("--world", "live") == []
 
 
 def test_live_posts_by_no_account_but_the_one_that_the_plan_means(small: Campaign) -> None:
     """The networks are stand-ins. The other account of the same step posts."""
     launch_at(small, a_minute_ago())
-    plan = small.folder / "schedules.yaml"
-    text = plan.read_text(encoding="utf-8")
-    accounts = 'accounts: {mastodon: {national: "coalition@social.example.org", west: "west@social.example.org"}}'
-    assert "account: national" in text
-    plan.write_text(text.replace("account: national", "accounts: [national, west]") + accounts, encoding="utf-8")
+    accounts = 'accounts: {mastodon: {national: "coalition@social.example.org", west: "west@social.example.org"}}\n'
+    small.edit("account: national", "accounts: [national, west]")
+    small.edit("segments:\n", f"{accounts}segments:\n")
     tokens = {"national": "tok", "west": "tok-west"}
     with Sandbox(accounts={"sendgrid": {"campaign": "key"}, "mastodon": tokens}) as sandbox:
-        small.environment = {
-            "CAMPAIGN_SECRET_KEY": "0123456789abcdefghijklmnop",
-            "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
-            "CAMPAIGN_SENDGRID__API_KEY": "key",
-            "CAMPAIGN_SENDGRID__BASE_URL": sandbox.urls["sendgrid"],
+        small.live_at(sandbox.urls["sendgrid"])
+        small.environment |= {
             "CAMPAIGN_MASTODON__BASE_URL": sandbox.urls["mastodon"],
             **{f"CAMPAIGN_MASTODON__ACCOUNTS__{name.upper()}__ACCESS_TOKEN": word for name, word in tokens.items()},
         }
         small("approve", "--yes", "--by", "Jo Example")
         process = small.start("run", "--live", "--until-idle", "--yes-send-to", "3")
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if "mastodon national waits until" in line:
-                break
-        process.send_signal(signal.SIGTERM)
-        rest, _ = process.communicate()
-        assert "is @national@social.example.org, and the plan means @coalition@social.example.org" in said + rest
-        assert "Posts nothing" in said + rest
+        said = small.end_when(process, "mastodon national waits until")
+        assert "is @national@social.example.org, and the plan means @coalition@social.example.org" in said
+        assert "Posts nothing" in said
         assert [post["account"] for post in sandbox.taken("mastodon")] == ["west"]
 
 

@@ -20,57 +20,36 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from campaign.sandbox.server import Sandbox
+from tests.plans import EVERYBODY, FRIEND, HELLO_MAIL, HELLO_POST, SENDER, example, hello
 from tests.story.conftest import Campaign
 
-PLAN = """\
-campaign: example
-title: An example
-organisation: The Coalition
-letter: messages/letter.md
-launch: {launch:%Y-%m-%dT%H:%M}Z
-zone: America/New_York
-sender: {{via: sendgrid, address: campaign@example.org, name: The Coalition, postal_address: "1 Example Street"}}
-target: {{email: office@example.com}}
-links: {{action: https://act.example.org/, letter: https://example.org/letter}}
-segments:
-  everybody: {{}}
-steps:
-  - {{id: launch, channel: mastodon, account: national, message: post/hello, at: T-0}}
-  - {{id: alert, channel: email, message: email/hello, segment: everybody, at: T-0}}
-  - {{id: later, channel: mastodon, account: national, message: post/later, at: T+1d}}
-"""
+LATER = "  - {id: later, channel: mastodon, account: national, message: post/later, at: T+1d}\n"
 TOKEN = "tok-of-national"
 NAMES = ("Ottoline", "Perpetua", "Quintus")
+
+
+def plan(launch: datetime) -> str:
+    return f"{example(launch)}{SENDER}{EVERYBODY}steps:\n{HELLO_POST}{HELLO_MAIL}{LATER}"
 
 
 @pytest.fixture
 def small(campaign: Campaign) -> Campaign:
     """A plan of a post and an e-mail that are due since a minute, one that is not, and three people."""
-    folder = campaign.folder
-    (folder / "messages" / "post" / "hello.md").write_text("We wrote to {{ letter.addressee.name }}.\n")
-    (folder / "messages" / "post" / "later.md").write_text("And again to {{ letter.addressee.name }}.\n")
-    mail = folder / "messages" / "email" / "hello"
-    mail.mkdir()
-    (mail / "en.html").write_text(
-        "---\nsubject: Hello {{ supporter.first_name | fallback('friend') }}\n---\n"
-        '<p>Hello {{ supporter.first_name | fallback("friend") }}, <a href="{{ links.action }}">act</a> or '
-        '<a href="{{ unsubscribe_url }}">leave</a>. {{ campaign.postal_address }}</p>\n'
+    campaign.write(
+        {
+            "schedules.yaml": plan(datetime.now(UTC) - timedelta(minutes=1)),
+            "messages/post/hello.md": "We wrote to {{ letter.addressee.name }}.\n",
+            "messages/post/later.md": "And again to {{ letter.addressee.name }}.\n",
+            **hello(FRIEND),
+        }
     )
-    (mail / "en.txt").write_text("Hello, {{ links.action }}\n{{ unsubscribe_url }}\n{{ campaign.postal_address }}\n")
-    rows = "".join(f"{name.lower()}@deliver.example.org,{name}\n" for name in NAMES)
-    (folder / "people.csv").write_text("email,first_name\n" + rows)
-    launch = datetime.now(UTC) - timedelta(minutes=1)
-    (folder / "schedules.yaml").write_text(PLAN.format(launch=launch))
-    campaign("supporters", "import", "people.csv", "--consent-basis", "opt-in", "--consent-source", "test")
+    campaign.add_people(*(f"{name.lower()}@deliver.example.org,{name}" for name in NAMES), columns="email,first_name")
     return campaign
 
 
 def live(campaign: Campaign, *, sendgrid: str, mastodon: str) -> None:
+    campaign.live_at(sendgrid)
     campaign.environment |= {
-        "CAMPAIGN_SECRET_KEY": "0123456789abcdefghijklmnop",
-        "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
-        "CAMPAIGN_SENDGRID__API_KEY": "key",
-        "CAMPAIGN_SENDGRID__BASE_URL": sendgrid,
         "CAMPAIGN_MASTODON__BASE_URL": mastodon,
         "CAMPAIGN_MASTODON__ACCOUNTS__NATIONAL__ACCESS_TOKEN": TOKEN,
     }
@@ -107,8 +86,7 @@ def stalling() -> Iterator[tuple[str, Event]]:
 
 
 def states(campaign: Campaign, step: str) -> Counter[str]:
-    told = campaign.json("log", "--world", "live", "--step", step, "--format", "json")
-    return Counter(line["state"] for line in told)
+    return Counter(row["state"] for row in campaign.rows("--world", "live", "--step", step))
 
 
 class TestEnding:
@@ -154,7 +132,7 @@ class TestEnding:
                 process.kill()
                 process.communicate()
             live(small, sendgrid=sandbox.urls["sendgrid"], mastodon=sandbox.urls["mastodon"])
-            shown = until(small.start(*RUN), "next is later#1")
+            shown = small.end_when(small.start(*RUN), "next is later#1")
             assert list(sandbox.taken("sendgrid")) == []
         assert "alert#1 the rest of it" in shown
 
@@ -174,13 +152,7 @@ def test_two_programs_on_one_database_send_everything_once(small: Campaign) -> N
 def test_metrics_are_served_while_it_runs_and_tell_the_truth(small: Campaign) -> None:
     small("approve", "--sandbox", "--yes", "--by", "Jo Example")
     process = small.start("run", "--metrics", "0")
-    assert process.stdout is not None
-    url = ""
-    for line in process.stdout:
-        if found := re.search(r"http://127\.0\.0\.1:\d+/metrics", line):
-            url = found[0]
-        if "next is later#1" in line:
-            break
+    (url,) = re.findall(r"http://127\.0\.0\.1:\d+/metrics", small.read_until(process, "next is later#1"))
     text = urllib.request.urlopen(url).read().decode()  # noqa: S310 - our own
     process.send_signal(signal.SIGTERM)
     shown, _ = process.communicate(timeout=60)
@@ -194,26 +166,16 @@ def test_metrics_are_served_while_it_runs_and_tell_the_truth(small: Campaign) ->
     assert values == {("campaign_deliveries", "alert"): 3, ("campaign_deliveries", "launch"): 1}
 
 
-def until(process: subprocess.Popen[str], *words: str) -> str:
-    """What it printed until a line has one of ``words``; then it is ended."""
-    assert process.stdout is not None
-    shown = ""
-    for line in process.stdout:
-        shown += line
-        if any(word in line for word in words):
-            break
-    process.send_signal(signal.SIGTERM)
-    return shown + process.communicate(timeout=60)[0]
-
-
 @pytest.mark.parametrize("key", ["key", "another"], ids=["accepted", "refused"])
 def test_the_log_has_keys_and_nobody_in_it_whether_or_not_the_provider_takes_it(small: Campaign, key: str) -> None:
     """All that the program says is searched, on both streams and in the file."""
     with Sandbox(accounts={"sendgrid": {"campaign": key}, "mastodon": {"national": TOKEN}}) as sandbox:
         live(small, sendgrid=sandbox.urls["sendgrid"], mastodon=sandbox.urls["mastodon"])
         small("approve", "--yes", "--by", "Ottoline Approver")
-        shown = until(small.start(*RUN, "--log-file", "run.jsonl"), "next is later#1", "waits until", "is held")
-        shown += until(small.start(*RUN, "--log-format", "json"), "next is later#1", "waits until", "is held")
+        shown = small.end_when(
+            small.start(*RUN, "--log-file", "run.jsonl"), "next is later#1", "waits until", "is held"
+        )
+        shown += small.end_when(small.start(*RUN, "--log-format", "json"), "next is later#1", "waits until", "is held")
     log = (small.folder / "run.jsonl").read_text()
     lines = [json.loads(line) for line in log.splitlines()]
     assert {"run.started", "wave.prepared", "attempt", "run.ended"} <= {line["event"] for line in lines}
@@ -229,7 +191,7 @@ def test_the_log_has_keys_and_nobody_in_it_whether_or_not_the_provider_takes_it(
 
 def test_an_attempt_is_logged_with_its_wave_account_batch_and_time(small: Campaign) -> None:
     small("approve", "--sandbox", "--yes", "--by", "Jo Example")
-    until(small.start("run", "--log-file", "run.jsonl"), "next is later#1")
+    small.end_when(small.start("run", "--log-file", "run.jsonl"), "next is later#1")
     lines = [json.loads(line) for line in (small.folder / "run.jsonl").read_text().splitlines()]
     attempts = {line["channel"]: line for line in lines if line["event"] == "attempt"}
     assert attempts["email"]["accepted"] == 3
@@ -238,8 +200,7 @@ def test_an_attempt_is_logged_with_its_wave_account_batch_and_time(small: Campai
 
 
 def test_after_an_outage_it_says_what_was_missed_and_what_becomes_of_it(small: Campaign) -> None:
-    plan = small.folder / "schedules.yaml"
-    plan.write_text(PLAN.format(launch=datetime.now(UTC) - timedelta(hours=9)))
+    small.write({"schedules.yaml": plan(datetime.now(UTC) - timedelta(hours=9))})
     small("approve", "--sandbox", "--yes", "--by", "Jo Example")
     shown = small("run", "--until-idle")
     assert "While nothing was running 2 waves came due:" in shown

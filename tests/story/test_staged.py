@@ -15,23 +15,10 @@ from typing import Any
 import pytest
 import urllib3
 
+from tests.plans import EVERYBODY, SENDER, example, hello
 from tests.story.conftest import Campaign
 
 JOURNAL = Path(".campaign") / "rehearsal" / "sandbox.jsonl"
-PLAN = """\
-campaign: example
-title: An example
-organisation: The Coalition
-letter: messages/letter.md
-launch: {launch}
-zone: America/New_York
-sender: {{via: sendgrid, address: campaign@example.org, name: The Coalition, postal_address: "1 Example Street"}}
-target: {{email: office@example.com}}
-links: {{action: https://act.example.org/, letter: https://example.org/letter}}
-segments:
-  everybody: {{}}
-steps:
-"""
 STEP = """\
   - {{id: {id}, channel: email, message: email/hello, segment: everybody, at: {at}, embargo: none,
      hand_off: {hand_off}}}
@@ -40,19 +27,10 @@ KEY = "a-key-of-the-stand-in"
 KILLS = 5
 
 
-def written(campaign: Campaign, *, launch: str, hand_off: str, **at: str) -> None:
+def written(campaign: Campaign, *, launch: datetime | str, hand_off: str, **at: str) -> None:
     """A plan of alerts to everybody, ``at`` their times, to be handed over as ``hand_off`` says."""
-    folder = campaign.folder
     steps = "".join(STEP.format(id=step, at=time, hand_off=hand_off) for step, time in at.items())
-    (folder / "schedules.yaml").write_text(PLAN.format(launch=launch) + steps)
-    mail = folder / "messages" / "email" / "hello"
-    mail.mkdir()
-    (mail / "en.html").write_text(
-        "---\nsubject: Hello\n---\n"
-        '<p>Hello, <a href="{{ links.action }}">act</a> or <a href="{{ unsubscribe_url }}">leave</a>. '
-        "{{ campaign.postal_address }}</p>\n"
-    )
-    (mail / "en.txt").write_text("Hello, {{ links.action }}\n{{ unsubscribe_url }}\n{{ campaign.postal_address }}\n")
+    campaign.write({"schedules.yaml": f"{example(launch)}{SENDER}{EVERYBODY}steps:\n{steps}", **hello()})
 
 
 def records(journal: Path) -> list[dict[str, Any]]:
@@ -77,8 +55,7 @@ def killed_again_and_again(campaign: Campaign, *asked: str) -> dict[str, Any]:
 
 def in_doubt(campaign: Campaign) -> set[tuple[str, str]]:
     """Step and address of what is held for a person."""
-    told = campaign.json("log", "--world", "rehearsal", "--state", "in_doubt", "--format", "json")
-    return {(line["step"], line["recipient"]) for line in told}
+    return {(row["step"], row["recipient"]) for row in campaign.rows("--world", "rehearsal", "--state", "in_doubt")}
 
 
 def taken(campaign: Campaign) -> set[tuple[str, str]]:
@@ -156,17 +133,9 @@ def provider(tmp_path: Path) -> Iterator[Provider]:
 def live(campaign: Campaign, provider: Provider) -> Campaign:
     """One staged alert to five people in three hours, approved, with the stand-in in SendGrid's place."""
     launch = datetime.now(UTC) + timedelta(hours=3)
-    written(campaign, launch=f"{launch:%Y-%m-%dT%H:%M}Z", hand_off="staged, ahead: 6h", alert="T-0")
-    (campaign.folder / "people.csv").write_text(
-        "email\n" + "".join(f"person{n}@silent.example.org\n" for n in range(5))
-    )
-    campaign("supporters", "import", "people.csv", "--consent-basis", "opt-in", "--consent-source", "test")
-    campaign.environment = {
-        "CAMPAIGN_SECRET_KEY": "0123456789abcdefghijklmnop",
-        "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
-        "CAMPAIGN_SENDGRID__API_KEY": KEY,
-        "CAMPAIGN_SENDGRID__BASE_URL": f"{provider.url}/sendgrid",
-    }
+    written(campaign, launch=launch, hand_off="staged, ahead: 6h", alert="T-0")
+    campaign.add_people(*ONCE)
+    campaign.live_at(f"{provider.url}/sendgrid", KEY)
     campaign("approve", "alert", "--yes", "--by", "Jo Example")
     return campaign
 
@@ -177,7 +146,7 @@ ONCE = {f"person{n}@silent.example.org": 1 for n in range(5)}
 
 
 def states(campaign: Campaign) -> set[str]:
-    return {line["state"] for line in campaign.json("log", "--world", "live", "--format", "json")}
+    return {row["state"] for row in campaign.rows("--world", "live")}
 
 
 def test_the_program_hands_over_ahead_and_the_provider_sends_at_the_instant(live: Campaign, provider: Provider) -> None:
@@ -202,8 +171,7 @@ def test_a_cancelled_step_is_taken_back_from_the_provider(live: Campaign, provid
     assert "5 of its messages will not go out" in shown
     assert "0 had been taken" in shown
     assert provider.taken(datetime.now(UTC) + LATER) == {}
-    sent = live.json("log", "--world", "live", "--format", "json")
-    assert {line["why"] for line in sent} == {"cancelled by Jo Example: the letter was withdrawn"}
+    assert {row["why"] for row in live.rows("--world", "live")} == {"cancelled by Jo Example: the letter was withdrawn"}
 
 
 def test_what_cannot_be_reached_any_more_is_said(live: Campaign, provider: Provider) -> None:

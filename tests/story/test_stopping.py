@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,13 +12,16 @@ import pytest
 
 from campaign.sandbox.faults import Fault, Faults
 from campaign.sandbox.server import Sandbox
+from tests.plans import EVERYBODY, HELLO_MAIL, SENDER, example, hello
 from tests.story.conftest import Campaign
-from tests.story.test_run import PLAN
 
 KEY = "a-key-of-the-stand-in"
 PEOPLE = 12_000
-MORE = "  - {{id: {id}, channel: email, message: email/hello, segment: {segment}, at: T-0}}\n"
-SEGMENTS = "segments:\n  few: {tags_all: [few]}\n"
+STEPS = f"""\
+{EVERYBODY}  few: {{tags_all: [few]}}
+steps:
+{HELLO_MAIL}  - {{id: second, channel: email, message: email/hello, segment: few, at: T-0}}
+"""
 
 
 @pytest.fixture
@@ -33,27 +35,10 @@ def sandbox() -> Iterator[Sandbox]:
 def live(campaign: Campaign, sandbox: Sandbox) -> Campaign:
     """An alert to many and one to few, due a minute ago and approved, with the stand-in in SendGrid's place."""
     launch = datetime.now(UTC) - timedelta(minutes=1)
-    folder = campaign.folder
-    plan = PLAN.format(launch=f"{launch:%Y-%m-%dT%H:%M}Z").replace("segments:\n", SEGMENTS)
-    plan = "".join(line for line in plan.splitlines(keepends=True) if "mastodon" not in line)
-    (folder / "schedules.yaml").write_text(plan + MORE.format(id="second", segment="few"))
-    mail = folder / "messages" / "email" / "hello"
-    mail.mkdir()
-    (mail / "en.html").write_text(
-        "---\nsubject: Hello\n---\n"
-        '<p>Hello, <a href="{{ links.action }}">act</a> or <a href="{{ unsubscribe_url }}">leave</a>. '
-        "{{ campaign.postal_address }}</p>\n"
-    )
-    (mail / "en.txt").write_text("Hello, {{ links.action }}\n{{ unsubscribe_url }}\n{{ campaign.postal_address }}\n")
-    people = "".join(f"person{n}@silent.example.org,{'few' if n < 3 else ''}\n" for n in range(PEOPLE))
-    (folder / "people.csv").write_text("email,tags\n" + people)
-    campaign("supporters", "import", "people.csv", "--consent-basis", "opt-in", "--consent-source", "test")
-    campaign.environment = {
-        "CAMPAIGN_SECRET_KEY": "0123456789abcdefghijklmnop",
-        "CAMPAIGN_PUBLIC_URL": "https://campaign.example.net",
-        "CAMPAIGN_SENDGRID__API_KEY": KEY,
-        "CAMPAIGN_SENDGRID__BASE_URL": sandbox.urls["sendgrid"],
-    }
+    campaign.write({"schedules.yaml": example(launch) + SENDER + STEPS, **hello()})
+    people = (f"person{n}@silent.example.org,{'few' if n < 3 else ''}" for n in range(PEOPLE))
+    campaign.add_people(*people, columns="email,tags")
+    campaign.live_at(sandbox.urls["sendgrid"], KEY)
     campaign("approve", "--yes", "--by", "Jo Example")
     return campaign
 
@@ -62,7 +47,7 @@ RUN = ("run", "--live", "--yes-send-to", str(PEOPLE))
 
 
 def states(campaign: Campaign, *asked: str) -> Counter[str]:
-    return Counter(line["state"] for line in campaign.json("log", "--world", "live", "--format", "json", *asked))
+    return Counter(row["state"] for row in campaign.rows("--world", "live", *asked))
 
 
 def taken(sandbox: Sandbox) -> Counter[str]:
@@ -129,12 +114,7 @@ def test_one_step_is_paused_while_another_goes_out(live: Campaign, sandbox: Sand
 def test_a_program_that_waits_under_a_halt_ends_when_it_is_told_to(live: Campaign, sandbox: Sandbox) -> None:
     live("halt", "--by", "Jo Example")
     program = live.start(*RUN)
-    assert program.stdout is not None
-    for line in program.stdout:
-        if "STOPPED" in line:
-            break
-    program.send_signal(signal.SIGTERM)
-    shown, _ = program.communicate()
+    shown = live.end_when(program, "STOPPED")
     assert program.returncode == 0, shown
     assert not taken(sandbox)
 

@@ -27,28 +27,12 @@ from campaign.model.wave import WaveState
 from campaign.ports.actions import Action
 from campaign.ports.ledger import Filters
 from campaign.storage.actions import SqlActions
+from tests.plans import LETTER
 from tests.story.conftest import Campaign
 from tests.virtual import Rollout, at
 
 pytestmark = pytest.mark.xdist_group("two weeks")
 
-LETTER = """\
-5 March 2026
-
-Jo Example
-Chief
-Example Company
-Springfield
-
-Dear Jo Example,
-
-We ask the Example Company to stop.
-
-Sincerely,
-
-One Organisation
-Other Organisation
-"""
 PLAN = """\
 campaign: example
 title: An example
