@@ -20,11 +20,8 @@ from campaign.errors import NotConfigured
 from campaign.model.bundle import Sources
 from campaign.model.delivery import Keys
 from campaign.ports.clock import Clock
-from campaign.ports.ledger import Filters
 from campaign.settings import Settings
 from campaign.storage.database import Database
-from campaign.storage.ledger import SqlLedger
-from campaign.storage.supporters import SqlSupporters
 
 if TYPE_CHECKING:
     from campaign.flow import proof
@@ -32,6 +29,8 @@ if TYPE_CHECKING:
     from campaign.ports.channel import MailChannel, PostChannel
     from campaign.sandbox.faults import Faults
     from campaign.sandbox.server import Sandbox
+    from campaign.storage.ledger import SqlLedger
+    from campaign.storage.supporters import SqlSupporters
 
 World = Literal["live", "sandbox", "rehearsal"]
 
@@ -89,6 +88,7 @@ class Program:
             raise ValueError("only the sandbox can be asked for everything it took")
         from campaign.bootstrap import channels
         from campaign.flow import proof
+        from campaign.ports.ledger import Filters
 
         return proof.of(self.ledger.log(Filters()), channels.received(self.sandbox), self.desk.keys)
 
@@ -169,6 +169,8 @@ def _program(
     from campaign.bootstrap import costs, telling
     from campaign.bootstrap.watched import Watched
     from campaign.flow.desk import Desk
+    from campaign.storage.ledger import SqlLedger
+    from campaign.storage.supporters import SqlSupporters
 
     opened: list[MailChannel | PostChannel] = [*mails.values(), *posts.values()]
     for channel in opened:

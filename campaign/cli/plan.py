@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campaign.cli import cost, names, pacing_screen, screen, stops_screen
+from campaign.cli import cost, names, pacing_screen, screen, seldom, stops_screen
 from campaign.cli.options import DEFAULT_PLAN, AsJson, PlanFile
 
 if TYPE_CHECKING:
@@ -39,9 +39,14 @@ def plan(
     Instants are told in the campaign's zone, in UTC, from T-0 and from now. With a step's name all that is known of it
     is shown: each wave, who has approved it, and what has changed since.
     """
-    made, money, stops = _gathered(plan, world="sandbox" if sandbox else "live")
+    with seldom.collected():
+        _show(plan, steps or [], "sandbox" if sandbox else "live", all_waves=all_waves, diff=diff, as_json=as_json)
+
+
+def _show(plan: Path, steps: Sequence[str], world: str, *, all_waves: bool, diff: bool, as_json: bool) -> None:
+    made, money, stops = _gathered(plan, world=world)
     by_name = {standing.step.id: standing for standing in made.standings}
-    chosen = names.steps(steps or [], by_name)
+    chosen = names.steps(steps, by_name)
     if as_json:
         from campaign.cli import plan_json
 
@@ -60,7 +65,6 @@ def plan(
             plan_step.show(made, standing)
     else:
         from campaign.cli import plan_table
-        from campaign.flow import check
 
         plan_table.show(made, all_waves=all_waves, only=chosen or made.standings)
         pacing_screen.show_forecasts(made.sources.plan, _through(made))
@@ -68,6 +72,8 @@ def plan(
         cost.show(*money)
         stops_screen.show(stops, zone=made.sources.plan.zone)
         if made.anybody:
+            from campaign.flow import check
+
             reachable = {step: head.reachable for step, head in made.heads.items()}
             screen.show_problems(check.audiences(made.sources, reachable))
 
@@ -82,14 +88,14 @@ def _gathered(path: Path, *, world: str) -> tuple[Outline, Money, Sequence[Stop]
     from campaign.files import campaign as campaign_files
     from campaign.flow import approve
     from campaign.flow.first_line import FirstLines
-    from campaign.storage.ledger import SqlLedger
+    from campaign.storage.standing import SqlStanding
     from campaign.storage.supporters import SqlSupporters
 
     sources = campaign_files.load(path)
     configured = settings.load()
     database = bootstrap.open_database(configured)
     try:
-        ledger, people = SqlLedger(database, world=world), SqlSupporters(database)
+        ledger, people = SqlStanding(database, world=world), SqlSupporters(database)
         plan = sources.plan
         with ThreadPoolExecutor(1) as beside:  # the database counts people while the messages are rendered
             counting = beside.submit(people.census, plan.addressed, home_zone=plan.zone, campaign=plan.campaign)

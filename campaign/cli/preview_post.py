@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def show(sources: Sources, step: Step, wave: PlannedWave, out: Path | None) -> None:
     """The texts, and the pictures as they would be handed over; as files where there is a folder for them."""
     from campaign.flow import fit
-    from campaign.flow.content import posting
+    from campaign.flow.posting import posting
 
     made = posting(sources.bundle(step), number=wave.number, due_at=wave.due_at)
     pictures = _illustrated(sources, step, wave, len(made.parts))

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from campaign.errors import BadInput, Problem
 
@@ -127,6 +125,10 @@ def quickly(text: str, file: str) -> Composer | None:
 
 def carefully(text: str, file: str) -> Composer:
     """By ruamel.yaml, which says where and why a text is no YAML."""
+    # Loaded for the few texts that libyaml is not asked, or has something against.
+    from ruamel.yaml import YAML  # noqa: PLC0415
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+
     composer = Composer(file)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
@@ -291,6 +293,8 @@ def shorten(text: str) -> str:
 
 
 def _explain(error: BaseException, file: str, text: str, line: int) -> Problem:
+    from ruamel.yaml.error import MarkedYAMLError  # noqa: PLC0415 - as it is in carefully
+
     said = str(error)
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from campaign.flow import zone_rules
 from campaign.model.approval import Approval, Manifest
@@ -16,8 +17,11 @@ from campaign.model.letter import Letter
 from campaign.model.message import MediaSource, Message, PostSource
 from campaign.model.plan import AbTest, Step
 from campaign.model.wave import PlannedWave
-from campaign.ports.ledger import Ledger
 from campaign.rendering import splitting
+
+if TYPE_CHECKING:
+    from campaign.ports.approved import Approved
+    from campaign.ports.ledger import Ledger
 
 
 def manifest(bundle: Bundle, waves: Sequence[PlannedWave], *, letter: str = "") -> Manifest:
@@ -202,7 +206,7 @@ class Standing:
         return self.begun.lacks if self.begun else ""
 
 
-def standings(sources: Sources, ledger: Ledger) -> Sequence[Standing]:
+def standings(sources: Sources, ledger: Approved) -> Sequence[Standing]:
     """How each step of the plan stands, in the plan's order."""
     enough, latest = ledger.approvals(), ledger.latest_approvals()
     found = []

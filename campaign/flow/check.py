@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from campaign.errors import BadInput, Problem
 from campaign.flow import check_media, repeated
 from campaign.flow import letter as letters
-from campaign.flow.content import Posting, mailing, posting
+from campaign.flow.content import mailing
 from campaign.flow.fit import BLUESKY_LABELS, TOO_MANY, fits, longest
 from campaign.flow.fit_media import Album
+from campaign.flow.posting import Posting, posting
 from campaign.flow.written import line_of
 from campaign.model.bundle import Bundle, Sources
 from campaign.model.message import MailSource, PostSource, Source

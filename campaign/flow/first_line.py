@@ -54,7 +54,7 @@ def _source(message: Message, bundle: Bundle) -> Source | None:
 
 def _rendered(bundle: Bundle, message: Message, source: Source, wave: PlannedWave) -> str:
     # Jinja takes a tenth of a second to load, and many a plan's lines need none of it.
-    from campaign.flow.content import occurrence  # noqa: PLC0415
+    from campaign.flow.posting import occurrence  # noqa: PLC0415
     from campaign.rendering.captions import filled  # noqa: PLC0415
     from campaign.rendering.context import shared  # noqa: PLC0415
 

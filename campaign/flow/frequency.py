@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from campaign.flow.content import occurrence
+from campaign.flow.posting import occurrence
 from campaign.model.plan import Plan
 from campaign.model.segment import Segment
 from campaign.model.wave import PlannedWave

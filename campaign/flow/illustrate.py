@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from campaign.errors import BadInput, Problem
 from campaign.flow import fit_media, letter_cards
-from campaign.flow.content import occurrence
 from campaign.flow.fit import grapheme_length
 from campaign.flow.fit_media import Album, Fitted
+from campaign.flow.posting import occurrence
 from campaign.model.bundle import Bundle
 from campaign.model.media import LinkCard, Media, PartMedia
 from campaign.model.message import CardSource, LinkCardSource, MediaSource, PostSource, Source

@@ -6,13 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from campaign.flow.desk import Desk
 from campaign.model.delivery import OPEN, State
 from campaign.model.draw import DRAWS
 from campaign.model.pace import AtDomain, Pace, kinds
 from campaign.model.plan import Plan
 from campaign.model.wave import PlannedWave, Wave, WaveState
+
+if TYPE_CHECKING:
+    from campaign.flow.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from campaign.errors import BadInput
-from campaign.flow.content import posting
 from campaign.flow.fit import URL_LENGTH, fits
 from campaign.flow.fit_media import Album
 from campaign.flow.illustrate import illustrate
+from campaign.flow.posting import posting
 from campaign.flow.sending_domain import is_reserved
 from campaign.model.bundle import Sources
 from campaign.model.media import Media, PartMedia

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from campaign.flow import audience
 from campaign.flow.check import EXAMPLES
-from campaign.flow.content import Mailing, mailing, occurrence
+from campaign.flow.content import Mailing, mailing
 from campaign.flow.desk import Unwatched, Watch
+from campaign.flow.posting import occurrence
 from campaign.flow.preflight_markup import Rules, Severity, web_links
 from campaign.flow.preflight_people import Count, Key, Reading
 from campaign.model.batch import MailBatch, MailRow

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from campaign.errors import Problem
-from campaign.flow.content import Posting
+from campaign.flow.posting import Posting
 from campaign.flow.written import line_of
 from campaign.model.bundle import Sources
 from campaign.model.plan import Plan, Step

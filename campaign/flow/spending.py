@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaign.errors import BadInput, Problem
-from campaign.flow.content import Posting, posting
+from campaign.flow.posting import Posting, posting
 from campaign.model.bundle import Bundle, Sources
 from campaign.model.price import Prices, in_usd
 

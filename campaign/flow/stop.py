@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from campaign.flow.desk import Desk
 from campaign.model.claim import Claim
 from campaign.model.delivery import OPEN
 from campaign.model.stop import DEAD_MAN, EVERYTHING, Stop
 from campaign.model.wave import Wave, WaveState
+
+if TYPE_CHECKING:
+    from campaign.flow.desk import Desk
 
 HEAD = "STOPPED: "
 """How the line begins by which a stop is told."""

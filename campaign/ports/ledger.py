@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from campaign.model.approval import Approval, Manifest
+from campaign.model.approval import Manifest
 from campaign.model.batch import Payload
 from campaign.model.bundle import Bundle
 from campaign.model.claim import Claim, Doubt, Kept, Tally
@@ -24,6 +24,7 @@ from campaign.model.resolution import Correction
 from campaign.model.segment import Audience
 from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.ports.afterwards import Afterwards
+from campaign.ports.approved import Approved
 from campaign.ports.conditions import Conditions
 from campaign.ports.gauges import Gauges
 from campaign.ports.reports import Reports
@@ -51,7 +52,7 @@ class Applied(NamedTuple):
     corrected: Sequence[Correction] = ()
 
 
-class Ledger(Stops, Gauges, Afterwards, Reports, Conditions, Protocol):
+class Ledger(Approved, Stops, Gauges, Afterwards, Reports, Conditions, Protocol):
     """One world's record: live, sandbox or rehearsal. Each method is one transaction, but within ``together``."""
 
     @property
@@ -87,27 +88,7 @@ class Ledger(Stops, Gauges, Afterwards, Reports, Conditions, Protocol):
         """
         ...
 
-    def approvals(self) -> Mapping[str, Approval]:
-        """The latest approval of each step that enough people have given."""
-        ...
-
-    def latest_approvals(self) -> Mapping[str, Approval]:
-        """The latest approval of each step, whether or not enough people have given it."""
-        ...
-
-    def approved(self, step: str, digest: str) -> Manifest:
-        """What was approved of the step under ``digest``, in parts; LedgerError where nothing was."""
-        ...
-
-    def bundle(self, digest: str) -> Bundle:
-        """What was approved under ``digest``; LedgerError where nothing was."""
-        ...
-
     # --- waves ---
-
-    def waves(self, *, step: str | None = None, states: Collection[WaveState] | None = None) -> Sequence[Wave]:
-        """By instant, then in the order in which their steps were approved."""
-        ...
 
     def end_wave(self, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
         """Hold, miss or cancel a wave: what is not sent yet of it will not be (``held``: for now)."""

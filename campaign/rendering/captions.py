@@ -10,9 +10,9 @@ from jinja2 import TemplateError
 from campaign.errors import BadInput, Problem
 from campaign.model.message import Message, Source
 from campaign.rendering import check
+from campaign.rendering.context import OF_A_PERSON
 from campaign.rendering.environment import Strict, render
 from campaign.rendering.problems import from_error
-from campaign.rendering.whole import OF_A_PERSON
 
 _MAIN: Final = "<post>"
 

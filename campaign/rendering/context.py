@@ -15,6 +15,8 @@ from campaign.rendering.share import Share
 
 UTM: Final = "utm tags"
 """Where ``shared`` keeps the UTM tags for links that a message writes out. No template can name it: it has a space."""
+OF_A_PERSON: Final = ("supporter", "unsubscribe_url")
+"""What e-mail refers to beside that: whom it is for."""
 
 
 def shared(

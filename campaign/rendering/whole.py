@@ -12,7 +12,7 @@ from campaign.errors import BadInput, Problem
 from campaign.model.message import MailSource, Message, Source
 from campaign.model.supporter import Supporter
 from campaign.rendering import check, text_part
-from campaign.rendering.context import UTM
+from campaign.rendering.context import OF_A_PERSON, UTM
 from campaign.rendering.environment import Strict, render
 from campaign.rendering.finish import Finish, Unfinished, subject
 from campaign.rendering.problems import from_error
@@ -22,7 +22,6 @@ PARTS: Final[tuple[Part, ...]] = ("subject", "preheader", "html", "text")
 """In the order in which they are rendered: the HTML part may show the subject and the preheader, and where no text part
 is written, it is made from the HTML part."""
 _SHOWN_IN_HTML: Final[tuple[Part, ...]] = ("subject", "preheader")
-OF_A_PERSON: Final = ("supporter", "unsubscribe_url")
 
 
 @dataclass(frozen=True, slots=True)

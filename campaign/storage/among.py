@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection
-from sqlalchemy.dialects.postgresql import ARRAY
 
 
 def among(connection: Connection, column: ColumnElement[Any], values: Collection[int] | Collection[str]) -> Any:
@@ -19,4 +18,6 @@ def among(connection: Connection, column: ColumnElement[Any], values: Collection
     if connection.dialect.name == "sqlite":
         listed = sa.func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
         return column.in_(sa.select(listed.c.value))
+    from sqlalchemy.dialects.postgresql import ARRAY  # noqa: PLC0415 - one dialect is loaded
+
     return column == sa.any_(sa.cast(list(values), ARRAY(column.type)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from campaign.model.approval import Approval, Manifest
+from campaign.model.approval import Manifest
 from campaign.model.batch import Payload
 from campaign.model.bundle import Bundle
 from campaign.model.claim import Claim, Doubt, Kept, Tally
@@ -18,10 +18,9 @@ from campaign.model.outcome import Outcome, Settled
 from campaign.model.overview import Overview
 from campaign.model.posted import Posted, Retracting
 from campaign.model.segment import Audience
-from campaign.model.wave import UNFINISHED, PlannedWave, Wave, WaveState
+from campaign.model.wave import PlannedWave, Wave, WaveState
 from campaign.ports.ledger import Applied, Filters
 from campaign.storage import (
-    approvals,
     beginning,
     claims,
     decisions,
@@ -35,7 +34,6 @@ from campaign.storage import (
     overview,
     retractions,
     review,
-    spending,
     stops,
     waves,
 )
@@ -68,32 +66,6 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
             return waves.approve(
                 connection, self._world, bundle, manifest, planned, by=by, at=at, release=release, files=files or {}
             )
-
-    def approvals(self) -> Mapping[str, Approval]:
-        with self._database.read() as connection:
-            return approvals.enough(connection, self._world)
-
-    def latest_approvals(self) -> Mapping[str, Approval]:
-        with self._database.read() as connection:
-            return approvals.latest(connection, self._world)
-
-    def approved(self, step: str, digest: str) -> Manifest:
-        with self._database.read() as connection:
-            return approvals.approved(connection, self._world, step, digest)
-
-    def bundle(self, digest: str) -> Bundle:
-        with self._database.read() as connection:
-            return waves.bundle(connection, digest)
-
-    def waves(self, *, step: str | None = None, states: Collection[WaveState] | None = None) -> Sequence[Wave]:
-        if states is None or not UNFINISHED.issuperset(states):
-            with self._database.read() as connection:
-                return waves.find(connection, self._world, step=step, states=states)
-        return [
-            wave
-            for wave in self._kept("unfinished", lambda asked: waves.find(asked, self._world, states=UNFINISHED))
-            if wave.state in states and (step is None or wave.step == step)
-        ]
 
     def end_wave(self, wave_id: int, state: WaveState, *, why: str, at: datetime) -> None:
         with self._write() as connection:
@@ -300,10 +272,6 @@ class SqlLedger(SqlStops, SqlGauges, SqlAfterwards, SqlReports, SqlConditions):
     def keep_readings(self, readings: Sequence[Reading], *, costs: Mapping[int, int]) -> None:
         with self._write() as connection:
             metrics.keep(connection, readings, costs=costs)
-
-    def spent(self) -> Mapping[str, int]:
-        with self._database.read() as connection:
-            return spending.spent(connection, self._world)
 
     def retract(self, step: str, *, account: str | None, by: str, at: datetime) -> Retracting:
         with self._write() as connection:

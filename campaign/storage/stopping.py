@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from campaign.model.stop import Resumed, Stop
 from campaign.storage import resuming, review, stops
-from campaign.storage.transactions import Transactions
+from campaign.storage.standing import SqlStanding
 
 
-class SqlStops(Transactions):
+class SqlStops(SqlStanding):
     def stop(self, step: str, *, by: str, why: str, at: datetime) -> Stop:
         with self._write() as connection:
             return stops.stop(connection, self._world, step, by=by, why=why, at=at)
@@ -18,10 +18,6 @@ class SqlStops(Transactions):
     def resume(self, step: str, *, by: str, at: datetime) -> Resumed:
         with self._write() as connection:
             return resuming.resume(connection, self._world, step, by=by, at=at)
-
-    def stops(self, *, active: bool = True) -> Sequence[Stop]:
-        with self._database.read() as connection:
-            return stops.find(connection, self._world, active=active)
 
     def confirm(self, *, by: str, at: datetime) -> Resumed:
         with self._write() as connection:

@@ -16,8 +16,6 @@ from campaign.storage import audiences, segments
 from campaign.storage.addresses import address_hash, address_key
 from campaign.storage.among import among
 from campaign.storage.database import Database
-from campaign.storage.erasure import erase
-from campaign.storage.intake import Intake
 from campaign.storage.people import COLUMNS, as_supporter
 from campaign.storage.suppressions import lift, standing, suppress
 from campaign.storage.tables import supporters, suppressions
@@ -148,6 +146,8 @@ class SqlSupporters:
             return connection.execute(sa.select(sa.func.count()).select_from(supporters)).scalar_one()
 
     def forget(self, email: str, *, at: datetime) -> bool:
+        from campaign.storage.erasure import erase  # noqa: PLC0415 - what only counts people needs none of it
+
         address = self._hash(email)
         with self._database.write() as connection:
             _await_imports(connection)  # one that has begun may know the person, and would put them back
@@ -193,6 +193,8 @@ class SqlSupporters:
             return connection.execute(first.values(acted_at=at, changed_at=at)).rowcount > 0
 
     def _take(self, connection: Connection, rows: Iterable[NewSupporter], at: datetime) -> Added:
+        from campaign.storage.intake import Intake  # noqa: PLC0415 - what only counts people needs none of it
+
         _await_imports(connection)  # two at once would take each other's new people for their own
         return Intake(connection, salt=self._database.salt, at=at).take(rows)
 

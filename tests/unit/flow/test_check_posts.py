@@ -9,7 +9,7 @@ import pytest
 
 from campaign.errors import Problem
 from campaign.flow import check
-from campaign.flow.content import posting
+from campaign.flow.posting import posting
 from campaign.flow.repeated import folded
 from campaign.model.bundle import Sources
 from campaign.model.message import Message, PostSource, Source

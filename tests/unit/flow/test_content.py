@@ -10,6 +10,7 @@ import pytest
 from campaign.errors import LedgerError
 from campaign.flow import content, prepare, schedule
 from campaign.flow.fit import fits
+from campaign.flow.posting import posting
 from campaign.model.decision import Decision
 from campaign.model.message import Message, PostSource, Source
 from campaign.model.plan import Repeat
@@ -22,12 +23,12 @@ COUNTING = post_message("Day {{ step.number }} of {{ letter.addressee.name }}.")
 
 def test_a_step_that_repeats_counts_its_times_and_one_in_waves_says_the_same_to_all() -> None:
     again = step("reminder", "x", repeat=Repeat(DAY, count=3))
-    assert [content.posting(bundle(again, COUNTING), number=n, due_at=T0).parts for n in (1, 2)] == [
+    assert [posting(bundle(again, COUNTING), number=n, due_at=T0).parts for n in (1, 2)] == [
         ("Day 1 of Jo Example.",),
         ("Day 2 of Jo Example.",),
     ]
     once = bundle(step("launch", "x"), COUNTING)
-    assert content.posting(once, number=2, due_at=T0).parts == ("Day 1 of Jo Example.",)
+    assert posting(once, number=2, due_at=T0).parts == ("Day 1 of Jo Example.",)
 
 
 def test_a_network_gets_the_variant_written_for_it_with_its_warning_and_language() -> None:
@@ -35,15 +36,15 @@ def test_a_network_gets_the_variant_written_for_it_with_its_warning_and_language
     message = Message(
         "post/launch", "post", posts={"": PostSource("", Source("launch.md", "For all.")), "mastodon": own}
     )
-    made = content.posting(bundle(step("launch", "mastodon"), message), number=1, due_at=T0)
+    made = posting(bundle(step("launch", "mastodon"), message), number=1, due_at=T0)
     assert (made.parts, made.language, made.source.warning) == (("For Mastodon.",), "es", "Police")
-    other = content.posting(bundle(step("launch", "x"), message), number=1, due_at=T0)
+    other = posting(bundle(step("launch", "x"), message), number=1, due_at=T0)
     assert (other.parts, other.language) == (("For all.",), "en")
 
 
 def test_what_the_plans_reader_sees_to_is_not_taken_for_granted() -> None:
     with pytest.raises(ValueError, match="no text for x"):
-        content.posting(bundle(step("launch", "x"), Message("post/launch", "post")), number=1, due_at=T0)
+        posting(bundle(step("launch", "x"), Message("post/launch", "post")), number=1, due_at=T0)
     nobody = replace(bundle(), plan=replace(plan(), sender=None))
     with pytest.raises(ValueError, match="needs a sender"):
         content.mailing(nobody, number=1, due_at=T0, language="en")
@@ -121,7 +122,7 @@ def split_post(**changes: object) -> Message:
 
 @pytest.mark.parametrize(("network", "parts"), [("x", 3), ("bluesky", 3), ("mastodon", 2)])
 def test_a_long_post_is_split_for_each_network_by_what_it_takes(network: str, parts: int) -> None:
-    made = content.posting(bundle(step("launch", network), split_post()), number=1, due_at=T0)
+    made = posting(bundle(step("launch", network), split_post()), number=1, due_at=T0)
     assert len(made.parts) == parts
     assert all(fits(part, network) is None for part in made.parts)
     assert " ".join(made.parts) == LONG.strip()
@@ -130,13 +131,13 @@ def test_a_long_post_is_split_for_each_network_by_what_it_takes(network: str, pa
 
 def test_a_content_warning_takes_its_room_on_mastodon() -> None:
     chosen = bundle(step("launch", "mastodon"), split_post(warning="w" * 320))
-    made = content.posting(chosen, number=1, due_at=T0)
+    made = posting(chosen, number=1, due_at=T0)
     assert len(made.parts) == 4
     assert all(fits(part, "mastodon", warning="w" * 320) is None for part in made.parts)
 
 
 def test_numbers_count_and_end_every_part_of_a_thread() -> None:
-    made = content.posting(bundle(step("launch", "x"), split_post(numbered=True)), number=1, due_at=T0)
+    made = posting(bundle(step("launch", "x"), split_post(numbered=True)), number=1, due_at=T0)
     assert [part.removeprefix(bare) for part, bare in zip(made.parts, made.unnumbered, strict=True)] == [
         " 1/3",
         " 2/3",
@@ -147,12 +148,12 @@ def test_numbers_count_and_end_every_part_of_a_thread() -> None:
 
 def test_parts_that_were_written_are_numbered_too_and_a_single_post_is_not() -> None:
     written = PostSource("", Source("launch.md", "One.\n---\nTwo."), numbered=True)
-    made = content.posting(
+    made = posting(
         bundle(step("launch", "x"), Message("post/launch", "post", posts={"": written})), number=1, due_at=T0
     )
     assert (made.parts, made.unnumbered) == (("One. 1/2", "Two. 2/2"), ("One.", "Two."))
     alone = replace(written, body=Source("launch.md", "One."))
-    single = content.posting(
+    single = posting(
         bundle(step("launch", "x"), Message("post/launch", "post", posts={"": alone})), number=1, due_at=T0
     )
     assert single.parts == ("One.",)
@@ -160,13 +161,13 @@ def test_parts_that_were_written_are_numbered_too_and_a_single_post_is_not() -> 
 
 def test_written_parts_are_split_further_where_they_are_too_long() -> None:
     both = split_post(body=Source("launch.md", f"Here is why.\n---\n{LONG}"), numbered=True)
-    made = content.posting(bundle(step("launch", "x"), both), number=1, due_at=T0)
+    made = posting(bundle(step("launch", "x"), both), number=1, due_at=T0)
     assert made.parts[0] == "Here is why. 1/4"
     assert len(made.parts) == 4
 
 
 def test_a_step_for_accounts_that_may_not_reply_posts_the_first_part_without_its_number() -> None:
-    whole = content.posting(bundle(step("launch", "x"), split_post()), number=1, due_at=T0)
+    whole = posting(bundle(step("launch", "x"), split_post()), number=1, due_at=T0)
     chosen = bundle(step("launch", "x", thread="first"), split_post(numbered=True))
-    made = content.posting(chosen, number=1, due_at=T0)
+    made = posting(chosen, number=1, due_at=T0)
     assert made.parts == made.unnumbered == whole.parts[:1]

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from campaign.flow import rollout, spending
-from campaign.flow.content import Posting
+from campaign.flow.posting import Posting
 from campaign.flow.spending import Cost
 from campaign.model.batch import Payload, PostBatch
 from campaign.model.bundle import Sources
