@@ -110,7 +110,7 @@ def _gathered(path: Path, *, world: str) -> tuple[Outline, Money, Sequence[Stop]
             census=census,
             at_domains=at_domains.result(),
             groups=groups.result(),
-            anybody=people.count() > 0,
+            anybody=any(census.values()) or people.count() > 0,
             forecasts=forecasts,
             lines=FirstLines(sources),
             now=SystemClock().now(),

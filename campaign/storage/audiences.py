@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from campaign.model.places import home_country, key, zone_at
-from campaign.model.segment import Audience, Headcount, Segment
+from campaign.model.segment import Audience
 from campaign.model.supporter import Supporter
 from campaign.ports.supporters import Shared
 from campaign.storage import segments
@@ -21,8 +20,6 @@ from campaign.storage.tables import supporters
 
 _PAGE = 2_000
 _EXAMPLES = 3
-_BITS = 60
-"""So many segments are counted in one query: numbers have 64 bits, and two are for why somebody is left out."""
 _GMAIL = ("gmail.com", "googlemail.com")
 
 
@@ -60,95 +57,6 @@ def _by_driver(connection: Connection, query: SQLCompiler, **values: Any) -> lis
         cursor.execute(written.statement, given)
         rows: list[Sequence[Any]] = list(cursor.fetchall())
     return rows
-
-
-def census(
-    connection: Connection, chosen: Collection[Segment], *, home_zone: str, campaign: str
-) -> Mapping[Segment, Mapping[str, Headcount]]:
-    """Everybody is read once, grouped by where they are, in which segments, and why they would be left out.
-
-    The segments are the bits of one number, and a place is resolved for each group and not for each person: what is
-    sorted to group a million rows is small.
-    """
-    found: dict[Segment, dict[str, list[int]]] = {segment: {} for segment in chosen}
-    names, home = list(found), home_country(home_zone)
-    left_out = sa.case(
-        (segments.suppressed(), 1), (segments.without_consent(), 2), (segments.elsewhere(campaign), 3), else_=0
-    )
-    for some in (names[at : at + _BITS] for at in range(0, len(names), _BITS)):
-        bits = (sa.case((segments.matches(segment), 4 << bit), else_=0) for bit, segment in enumerate(some))
-        kind = sum(bits, start=sa.cast(left_out, sa.BigInteger)).label("kind")
-        for (zone, country, region, code), which, number in _grouped(connection, kind):
-            place = key(zone=zone, country=country, region=region, postal_code=code, home=home)
-            there = zone_at(place, home_zone=home_zone)
-            for bit, segment in enumerate(some):
-                if which & 4 << bit:
-                    found[segment].setdefault(there, [0, 0, 0, 0])[which & 3] += number
-    return {
-        segment: {zone: Headcount(sum(counts), *counts[1:]) for zone, counts in sorted(zones.items())}
-        for segment, zones in found.items()
-    }
-
-
-def at_domains(
-    connection: Connection, chosen: Collection[Segment], domains: Collection[str], *, campaign: str
-) -> Mapping[Segment, Mapping[str, int]]:
-    """Those who are at one of the domains are read once, grouped by where they are and in which segments."""
-    found: dict[Segment, dict[str, int]] = {segment: {} for segment in chosen}
-    if not domains:
-        return found
-    names, domain = list(found), segments.mailbox_domain(connection)
-    for some in (names[at : at + _BITS] for at in range(0, len(names), _BITS)):
-        which = _which(some)
-        counted = sa.select(domain.label("domain"), which.label("which"), sa.func.count())
-        there = counted.where(domain.in_(domains), _may_be_written_to(campaign)).group_by("domain", "which")
-        for at, bits, number in connection.execute(there):
-            for bit, segment in enumerate(some):
-                if bits & 1 << bit:
-                    found[segment][at] = found[segment].get(at, 0) + number
-    return found
-
-
-def groups(connection: Connection, chosen: Collection[Segment], *, campaign: str) -> Mapping[frozenset[Segment], int]:
-    """Everybody is read once; their segments are the bits of as many numbers as it takes."""
-    names = list(chosen)
-    parts = [names[at : at + _BITS] for at in range(0, len(names), _BITS)]
-    if not parts:
-        return {}
-    bits = [_which(some).label(f"which_{number}") for number, some in enumerate(parts)]
-    query = sa.select(*bits, sa.func.count()).where(_may_be_written_to(campaign))
-    found: dict[frozenset[Segment], int] = {}
-    for *which, number in connection.execute(query.group_by(*(one.name for one in bits))):
-        theirs = (
-            segment
-            for some, held in zip(parts, which, strict=True)
-            for bit, segment in enumerate(some)
-            if held & 1 << bit
-        )
-        found[frozenset(theirs)] = number
-    return found
-
-
-def _which(some: Sequence[Segment]) -> ColumnElement[int]:
-    """In which of them a supporter is, as the bits of a number."""
-    bits = (sa.case((segments.matches(segment), 1 << bit), else_=0) for bit, segment in enumerate(some))
-    return sum(bits, start=sa.cast(0, sa.BigInteger))
-
-
-def _may_be_written_to(campaign: str) -> ColumnElement[bool]:
-    return sa.and_(~segments.suppressed(), ~segments.without_consent(), ~segments.elsewhere(campaign))
-
-
-def _grouped(connection: Connection, kind: ColumnElement[int]) -> Iterator[tuple[tuple[str, str, str, str], int, int]]:
-    """Zone, country, region and the head of the postal code; the kind; how many. Whoever has a zone needs no more."""
-    s = supporters.c
-    zoned = sa.select(s.zone, kind, sa.func.count()).where(s.zone != "").group_by(s.zone, kind)
-    for zone, which, number in connection.execute(zoned):
-        yield (zone, "", "", ""), which, number
-    head = sa.func.substr(s.postal_code, 1, 3).label("head")
-    placed = sa.select(s.country, s.region, head, kind, sa.func.count()).where(s.zone == "")
-    for country, region, code, which, number in connection.execute(placed.group_by(s.country, s.region, head, kind)):
-        yield ("", country, region, code), which, number
 
 
 def shared_mailboxes(connection: Connection, audience: Audience) -> Shared:

@@ -101,9 +101,9 @@ def _mailboxes(connection: Connection, wave_id: int, size: int) -> Sequence[tupl
     found = []
     for domains in several:
         batch = min(pace.rate.batch for pace in paces if pace.domains and pace.holds_for(domains[0]))
-        found.append((domains[0], mailbox_domain(connection).in_(domains), min(size, batch)))
+        found.append((domains[0], mailbox_domain(connection.dialect.name).in_(domains), min(size, batch)))
     every = [domain for domains in several for domain in domains]
-    return [*found, ("", mailbox_domain(connection).not_in(every), size)]
+    return [*found, ("", mailbox_domain(connection.dialect.name).not_in(every), size)]
 
 
 def _others(connection: Connection, wave_id: int) -> Sequence[int]:

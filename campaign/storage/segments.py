@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement
 
 from campaign.model.draw import drawn
 from campaign.model.preference import ONE_CAMPAIGN
@@ -40,10 +40,10 @@ def read_tags(stored: str) -> tuple[str, ...]:
 
 def matches(segment: Segment) -> ColumnElement[bool]:
     """Whether a supporter meets every condition of ``segment``."""
-    conditions: list[ColumnElement[bool]] = [_tagged(tag) for tag in segment.tags_all]
+    conditions: list[ColumnElement[bool]] = [tagged(tag) for tag in segment.tags_all]
     if segment.tags_any:
-        conditions.append(sa.or_(*map(_tagged, segment.tags_any)))
-    conditions += [~_tagged(tag) for tag in segment.tags_none]
+        conditions.append(sa.or_(*map(tagged, segment.tags_any)))
+    conditions += [~tagged(tag) for tag in segment.tags_none]
     if segment.languages:
         conditions.append(supporters.c.language.in_([language.lower() for language in segment.languages]))
     if segment.countries:
@@ -53,6 +53,25 @@ def matches(segment: Segment) -> ColumnElement[bool]:
     if segment.acted is not None:
         conditions.append(supporters.c.acted_at.is_not(None) if segment.acted else supporters.c.acted_at.is_(None))
     return sa.and_(sa.true(), *conditions)
+
+
+def meets(
+    segment: Segment, *, tags: Collection[str], acted: bool, language: str = "", country: str = "", region: str = ""
+) -> bool:
+    """The same of somebody of whom that is known; ``tags`` are as they are stored."""
+
+    def carries(tag: str) -> bool:
+        return tag_key(tag) in tags
+
+    return (
+        all(map(carries, segment.tags_all))
+        and (not segment.tags_any or any(map(carries, segment.tags_any)))
+        and not any(map(carries, segment.tags_none))
+        and (not segment.languages or language in {one.lower() for one in segment.languages})
+        and (not segment.countries or country in {one.upper() for one in segment.countries})
+        and (not segment.regions or region in segment.regions)
+        and segment.acted in (None, acted)
+    )
 
 
 def in_zones(audience: Audience) -> ColumnElement[bool]:
@@ -81,9 +100,9 @@ def in_none_of(waves: Collection[int]) -> ColumnElement[bool]:
     return ~theirs.exists().correlate(supporters)
 
 
-def mailbox_domain(connection: Connection) -> ColumnElement[str]:
+def mailbox_domain(dialect: str) -> ColumnElement[str]:
     """What stands behind the @ of a supporter's address, in small letters."""
-    position = sa.func.instr if connection.dialect.name == "sqlite" else sa.func.strpos
+    position = sa.func.instr if dialect == "sqlite" else sa.func.strpos
     key = supporters.c.email_key
     return sa.func.substr(key, position(key, "@") + 1, type_=sa.Text)
 
@@ -118,7 +137,8 @@ def reachable(audience: Audience) -> ColumnElement[bool]:
     return sa.and_(matches(audience.segment), in_zones(audience), in_share(audience), may)
 
 
-def _tagged(tag: str) -> ColumnElement[bool]:
+def tagged(tag: str) -> ColumnElement[bool]:
+    """Whether a supporter carries the tag."""
     key = tag_key(tag)
     if not key:
         return sa.false()  # nobody carries the empty tag

@@ -12,7 +12,7 @@ from campaign.model.preference import Preference, preference
 from campaign.model.segment import Audience, Headcount, Segment
 from campaign.model.supporter import NewSupporter, Reason, Supporter, Suppression
 from campaign.ports.supporters import Added, Shared
-from campaign.storage import audiences, segments
+from campaign.storage import audiences, census, segments
 from campaign.storage.addresses import address_hash, address_key
 from campaign.storage.among import among
 from campaign.storage.database import Database
@@ -128,18 +128,15 @@ class SqlSupporters:
     def census(
         self, segments: Collection[Segment], *, home_zone: str, campaign: str
     ) -> Mapping[Segment, Mapping[str, Headcount]]:
-        with self._database.read() as connection:
-            return audiences.census(connection, segments, home_zone=home_zone, campaign=campaign)
+        return census.census(self._database, segments, home_zone=home_zone, campaign=campaign)
 
     def at_domains(
         self, segments: Collection[Segment], domains: Collection[str], *, campaign: str
     ) -> Mapping[Segment, Mapping[str, int]]:
-        with self._database.read() as connection:
-            return audiences.at_domains(connection, segments, domains, campaign=campaign)
+        return census.at_domains(self._database, segments, domains, campaign=campaign)
 
     def groups(self, segments: Collection[Segment], *, campaign: str) -> Mapping[frozenset[Segment], int]:
-        with self._database.read() as connection:
-            return audiences.groups(connection, segments, campaign=campaign)
+        return census.groups(self._database, segments, campaign=campaign)
 
     def count(self) -> int:
         with self._database.read() as connection:
