@@ -10,7 +10,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_SELDOM = (200_000, 20, 100)
+_SELDOM = (1_000_000, 20, 100)
 """New objects from one collection to the next, and how many of these before an older generation is gone through."""
 
 

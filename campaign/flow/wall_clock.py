@@ -84,19 +84,17 @@ def offsets(day: date, zones: tuple[str, ...]) -> tuple[tuple[tuple[timedelta, t
     """
     steady: defaultdict[timedelta, list[str]] = defaultdict(list)
     changing = []
-    for name in zones:
-        offset = _steady(day, name)
-        if offset is None:
-            changing.append(name)
+    midnights = (_at_midnight(day + number * DAY, zones) for number in range(-1, 3))
+    for name, before, *after in zip(zones, *midnights, strict=True):
+        if after.count(before) == len(after):
+            steady[before].append(name)
         else:
-            steady[offset].append(name)
+            changing.append(name)
     return tuple((offset, tuple(names)) for offset, names in steady.items()), tuple(changing)
 
 
-@lru_cache(maxsize=100_000)
-def _steady(day: date, name: str) -> timedelta | None:
-    """The offset that the zone keeps around that day; None where its clocks change."""
-    place = zone_of(name)
-    moments = (datetime.combine(day + number * DAY, time()) for number in range(-1, 3))
-    found = {moment.replace(tzinfo=place).utcoffset() or timedelta(0) for moment in moments}
-    return found.pop() if len(found) == 1 else None
+@lru_cache(maxsize=4096)
+def _at_midnight(day: date, zones: tuple[str, ...]) -> tuple[timedelta, ...]:
+    """The offset of each zone as that day begins there; days that follow each other share it."""
+    midnight = datetime.combine(day, time())
+    return tuple(midnight.replace(tzinfo=zone_of(name)).utcoffset() or timedelta(0) for name in zones)

@@ -9,7 +9,7 @@ from jinja2 import TemplateError
 
 from campaign.errors import BadInput, Problem
 from campaign.model.message import Message, Source
-from campaign.rendering import check
+from campaign.rendering import check, plainly
 from campaign.rendering.context import OF_A_PERSON
 from campaign.rendering.environment import Strict, render
 from campaign.rendering.problems import from_error
@@ -27,6 +27,9 @@ def filled(message: Message, source: Source, shared: Mapping[str, Any]) -> str:
 
     Raises BadInput where the template fails, names what there is not, or names a supporter.
     """
+    made = plainly.filled(source.text, shared)
+    if made is not None:
+        return made
     where = f'message "{message.name}"'
     sources = {**message.shared, _MAIN: source}
     environment = Strict(sources, language=str(shared.get("language", "en")), autoescape=False)

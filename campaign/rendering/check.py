@@ -12,6 +12,7 @@ from jinja2 import TemplateError, TemplateNotFound, meta, nodes
 from campaign.errors import Problem
 from campaign.model.message import Source
 from campaign.model.supporter import Consent, Supporter
+from campaign.rendering import plainly
 from campaign.rendering.environment import Strict
 from campaign.rendering.problems import from_error, meant
 
@@ -40,6 +41,8 @@ def family(environment: Strict, main: str) -> dict[str, nodes.Template]:
 
 def syntax(source: Source, *, where: str) -> list[Problem]:
     """What keeps a template from being read at all: tags that do not close, filters that do not exist."""
+    if plainly.only_names(source.text):
+        return []
     environment = Strict({_ALONE: source}, language="en", autoescape=False)
     try:
         environment.compile(source.text, name=_ALONE, raw=True)
