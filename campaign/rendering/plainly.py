@@ -63,8 +63,13 @@ def _value(path: list[str], values: Mapping[str, Any]) -> str | None:
         if type(found) is dict:
             # Jinja looks for an attribute first, such as a dictionary's ``items``.
             found = None if hasattr(found, part) and found is not values else found.get(part)
+        elif is_dataclass(found):
+            try:
+                found = getattr(found, part, None)
+            except Exception:  # noqa: BLE001 - a property may fail in any way; Jinja fails in the same, and it is told
+                return None
         else:
-            found = getattr(found, part, None) if is_dataclass(found) and part in found.__dataclass_fields__ else None
+            return None
     if type(found) is int and found.bit_length() <= _MOST_BITS:
         return str(found)
     return found if type(found) is str else None
