@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from campaign.cli import screen
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from campaign.errors import Problem
     from campaign.flow.spending import Cost, Forecast
     from campaign.model.bundle import Sources
@@ -48,17 +50,12 @@ def show(forecasts: Sequence[Forecast], budgets: Mapping[str, int], spent: Mappi
 
     for channel in dict.fromkeys(one.channel for one in forecasts):
         mine = [one for one in forecasts if one.channel == channel]
-        columns = ("posts", "with a link", "pictures", "cost")
-        table = screen.table(f"on {channel}", *columns, numbers=columns)
-        table.padding = (0, 0, 0, 0)
-        table.show_edge = False
-        for one in mine:
-            table.add_row(one.step, *_cells(one.total()) if not one.why_not else ("?", "?", "?", "?"))
+        rows = [(one.step, *(("?",) * 4 if one.why_not else _cells(one.total()))) for one in mine]
         whole = spending.total(forecasts, channel)
         if len(mine) > 1:
-            table.add_row("in all", *_cells(whole))
+            rows.append(("in all", *_cells(whole)))
         screen.out.print()
-        screen.out.print(table)
+        screen.out.print(_table((f"on {channel}", "posts", "with a link", "pictures", "cost"), rows))
         said = [f"{in_usd(whole.micro_usd)} for posts"]
         if whole.readings:
             said.append(f"{in_usd(whole.readings)} for reading their figures back")
@@ -70,6 +67,25 @@ def show(forecasts: Sequence[Forecast], budgets: Mapping[str, int], spent: Mappi
         for one in mine:
             if one.why_not:
                 screen.say("Not known: ", f"{one.step}: {one.why_not}", style="yellow")
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    """Written by hand where it fits the screen: for hundreds of rows Rich takes as long as to read the plan."""
+    from rich.text import Text
+
+    widths = [max(map(len, cells)) for cells in zip(names, *rows, strict=True)]
+    whole = sum(widths) + len(widths) - 1
+    if whole > screen.out.width or not all(row[0].isascii() for row in rows):
+        table = screen.table(*names, numbers=names[1:])
+        table.padding = (0, 0, 0, 0)
+        table.show_edge = False
+        for row in rows:
+            table.add_row(*row)
+        return table
+    head, *lines = (
+        " ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) for cells in (names, *rows)
+    )
+    return Text.assemble((head, "bold"), "\n", "\n".join(["─" * whole, *lines]), no_wrap=True)
 
 
 def _cells(cost: Cost) -> tuple[str, str, str, str]:

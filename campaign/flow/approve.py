@@ -69,13 +69,12 @@ def manifest(bundle: Bundle, waves: Sequence[PlannedWave], *, letter: str = "") 
 def _digest(parts: Mapping[str, str]) -> str:
     """SHA-256 of the parts as JSON with sorted names: what ``json.dumps`` would write, but that each text is written
     once. The letter is twenty kilobytes, and the same in each of a thousand steps."""
-    told = ", ".join(f"{_written(name)}: {_written(parts[name])}" for name in sorted(parts))
-    return sha256(f"{{{told}}}".encode()).hexdigest()
+    return sha256(b"{%b}" % b", ".join([_written(name, parts[name]) for name in sorted(parts)])).hexdigest()
 
 
 @lru_cache(maxsize=256)
-def _written(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _written(name: str, text: str) -> bytes:
+    return f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(text, ensure_ascii=False)}".encode()
 
 
 def _instant(wave: PlannedWave) -> str:
@@ -210,12 +209,13 @@ def standings(sources: Sources, ledger: Approved) -> Sequence[Standing]:
     """How each step of the plan stands, in the plan's order."""
     enough, latest = ledger.approvals(), ledger.latest_approvals()
     found = []
-    for step_id, now in manifests(sources).items():
+    now_as = manifests(sources)
+    for step in sources.plan.steps:
+        step_id, now = step.id, now_as[step.id]
         approval, begun = enough.get(step_id), latest.get(step_id)
         was = ledger.approved(step_id, approval.digest) if approval and approval.digest != now.digest else None
         if begun is not None and (begun.is_enough or begun.digest != now.digest):
             begun = None
-        step = sources.plan.step(step_id)
         zones: Sequence[str] = ()
         if was is not None and was.parts.get("when") != now.parts["when"]:
             zones = zone_rules.moved(
