@@ -16,7 +16,7 @@ from campaign.model.pace import kinds
 from campaign.model.preference import ASKED_FOR_ONE
 from campaign.model.segment import Audience
 from campaign.model.wave import WaveState
-from campaign.storage import buckets, frequency, media, placed_top_ups, portions, spending
+from campaign.storage import buckets, frequency, media, moved, placed_top_ups, portions, spending
 from campaign.storage import tables as t
 from campaign.storage.batches import begins_at
 from campaign.storage.columns import Utc
@@ -53,7 +53,8 @@ def prepare_mail(
     earlier = portions.earlier(connection, wave_id)
     others = [*others, *placed_top_ups.of_step(connection, wave_id), *earlier]
     drawn = sa.or_(in_share(audience), *portions.passed(earlier.values(), audience))
-    who = sa.and_(matches(audience.segment), in_zones(audience), drawn, in_none_of(others))
+    elsewhere_before = moved.had_none(connection, wave_id, audience)
+    who = sa.and_(matches(audience.segment), in_zones(audience), drawn, in_none_of(others), elsewhere_before)
     if audience.most is not None:
         who = portions.first(who, audience, audience.most)
     return enter_people(connection, wave_id, audience, who, batch_size=batch_size, at=at, reads=reads)
@@ -113,8 +114,8 @@ def _others(connection: Connection, wave_id: int) -> Sequence[int]:
     rest gets, and whoever has moved to another zone meanwhile gets nothing twice.
     """
     w = t.waves.c
-    mine = connection.execute(sa.select(w.world, w.step, w.arm, w.share_start).where(w.id == wave_id)).one()
-    if not mine.arm and mine.share_start is None:
+    mine = connection.execute(sa.select(w.world, w.step, w.arm, w.share_start, w.zones).where(w.id == wave_id)).one()
+    if not mine.arm and mine.share_start is None and mine.zones is None:
         return ()
     lock_step(connection, mine.world, mine.step)
     others = sa.select(w.id).where(w.world == mine.world, w.step == mine.step, w.prepared_at.is_not(None))
