@@ -5,8 +5,7 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Literal
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 Security = Literal["starttls", "tls", "none"]
 PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "none": 25}
-
-_READY = 250
 
 
 class Smtp:
@@ -66,7 +63,7 @@ class Smtp:
         self._hostname = hostname or socket.gethostname()
         self._tls = tls or ssl.create_default_context()
         self._signer = signer
-        self._idle: LifoQueue[smtplib.SMTP] = LifoQueue()
+        self._idle: LifoQueue[Conversation] = LifoQueue()
 
     def __repr__(self) -> str:
         return f"Smtp(host={self.host!r}, port={self.port}, security={self._security!r})"
@@ -74,7 +71,7 @@ class Smtp:
     def check(self) -> Sequence[Standing]:
         """Connect and log in. Raises ChannelUnusable where that is not possible."""
         try:
-            self._idle.put(self._connection())
+            self._idle.put(self._conversation())
         except _NotOpened as error:
             raise ChannelUnusable(f"SMTP at {self.host}:{self.port}: {error}; {error.remedy}") from None
         how = "without TLS" if self._security == "none" else "by TLS"
@@ -86,28 +83,35 @@ class Smtp:
         return Payload(chunks=[mime.write(row, batch.content, made_at=made_at) for row in batch.rows])
 
     def deliver(self, batch: MailBatch, payload: Payload) -> Sequence[Outcome]:
-        try:
-            connection = self._connection()
-        except _NotOpened as error:
-            return [Deferred(str(error), scope="channel")] * len(batch)
         sender = mime.wire(batch.content.sender.address)
-        conversation = Conversation(connection)
+        envelopes = [
+            Envelope(sender, mime.wire(row.address), self._signed(message), mime.message_id(row.key, sender))
+            for row, message in zip(batch.rows, payload.chunks, strict=True)
+        ]
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(envelopes):
+            left = envelopes[len(outcomes) :]
+            try:
+                conversation = self._conversation()
+            except _NotOpened as error:
+                return [*outcomes, *[Deferred(str(error), scope="channel")] * len(left)]
+            told = self._hand_over(conversation, left, batch.holds)
+            outcomes += told[: len(left) - conversation.for_another]
+        return outcomes
+
+    def _hand_over(
+        self, conversation: Conversation, envelopes: Sequence[Envelope], holds: Callable[[], bool]
+    ) -> Sequence[Outcome]:
         try:
-            outcomes = conversation.hand_over(
-                [
-                    Envelope(sender, mime.wire(row.address), self._signed(message), mime.message_id(row.key, sender))
-                    for row, message in zip(batch.rows, payload.chunks, strict=True)
-                ],
-                batch.holds,
-            )
+            told = conversation.hand_over(envelopes, holds)
         except BaseException:
-            connection.close()
+            conversation.close()
             raise
         if conversation.ended is None:
-            self._idle.put(connection)
+            self._idle.put(conversation)
         else:
-            connection.close()
-        return outcomes
+            conversation.close()
+        return told
 
     def settle(self, batch: MailBatch, payload: Payload) -> Sequence[Settled]:  # noqa: ARG002 - the port's signature
         return [InDoubt("an SMTP server cannot be asked what it took")] * len(batch)
@@ -118,12 +122,10 @@ class Smtp:
     def close(self) -> None:
         while True:
             try:
-                connection = self._idle.get_nowait()
+                kept = self._idle.get_nowait()
             except Empty:
                 return
-            with suppress(smtplib.SMTPException, OSError):
-                connection.quit()
-            connection.close()
+            kept.quit()
 
     def _signed(self, message: bytes) -> bytes:
         return message if self._signer is None else self._signer.signed(message)
@@ -134,16 +136,15 @@ class Smtp:
         short = f" (of {self._signer.bits:,} bits: 2,048 are advised)" if self._signer.is_weak else ""
         return f"signed by DKIM for {self._signer.domain} with {self._signer.selector}{short}"
 
-    def _connection(self) -> smtplib.SMTP:
-        """One that is open and logged in: kept from before if it still answers. Raises _NotOpened."""
+    def _conversation(self) -> Conversation:
+        """One on a connection that is open and logged in: kept from before if it still answers. Raises _NotOpened."""
         while True:
             try:
                 kept = self._idle.get_nowait()
             except Empty:
-                return self._open()
-            with suppress(smtplib.SMTPException, OSError):
-                if kept.noop()[0] == _READY:
-                    return kept
+                return Conversation(self._open())
+            if kept.answers():
+                return kept
             kept.close()
 
     def _open(self) -> smtplib.SMTP:

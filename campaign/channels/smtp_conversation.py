@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from campaign.channels.reasons import without_addresses
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused
 
-_GO_AHEAD, _CLOSING = 354, 421
+_READY, _GO_AHEAD, _CLOSING = 250, 354, 421
 _YES, _TRANSIENT, _PERMANENT = range(200, 300), 400, 500
 _ABOUT_US = frozenset({530, 534, 535, 538})
 """Replies that ask for authentication or more of it (RFC 4954, section 6): not the recipient's fault."""
@@ -36,12 +37,20 @@ class Envelope(NamedTuple):
 
 
 class Conversation:
-    """Hands over messages one after the other. ``ended`` is set once nothing more can be sent on the connection, to
-    what those get who are left."""
+    """Hands over messages one after the other, batch after batch. ``ended`` is set once nothing more can be sent on the
+    connection, to what those get who are left.
+
+    Servers limit how many messages a connection may bring, and say so by closing it. So ``for_another`` is how many of
+    the last batch's messages another connection may bring: those that were not taken by one that had taken some. One
+    that takes none at all is of a server that wants none for now.
+    """
 
     def __init__(self, connection: smtplib.SMTP) -> None:
         self.ended: Deferred | None = None
+        self.for_another = 0
         self._connection = connection
+        self._has_taken = False
+        self._closed_by_server = False
         self._pipelines = connection.has_extn("pipelining")
         self._utf8 = connection.has_extn("smtputf8")
         self._offered = False
@@ -62,10 +71,27 @@ class Conversation:
                 following = None
             outcomes.append(now if isinstance(now, Refused) else self._one(envelope, now, following))
             if self.ended is not None:
+                if self._closed_by_server and self._has_taken:
+                    self.for_another = len(envelopes) - place
                 return outcomes + [self.ended] * (len(envelopes) - len(outcomes))
         if self._unclean:
             self._start_over()
         return outcomes
+
+    def answers(self) -> bool:
+        """Whether the connection still stands."""
+        try:
+            return self._connection.noop()[0] == _READY
+        except (smtplib.SMTPException, OSError):
+            return False
+
+    def quit(self) -> None:
+        with suppress(smtplib.SMTPException, OSError):
+            self._connection.quit()
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
 
     def _commands(self, envelope: Envelope) -> list[bytes] | Refused:
         """MAIL, RCPT and DATA; Refused where the server cannot be told this address."""
@@ -86,7 +112,7 @@ class Conversation:
         try:
             refused = self._offer_at_once(commands) if self._pipelines else self._offer_by_turns(commands)
         except (smtplib.SMTPException, OSError):
-            self.ended = _NOT_ATTEMPTED
+            self.ended, self._closed_by_server = _NOT_ATTEMPTED, True
             return _LOST
         if refused is not None:
             return refused
@@ -151,6 +177,7 @@ class Conversation:
             return InDoubt("the connection was lost before the server replied to the message")
         self._offered = bool(behind)
         if code in _YES:
+            self._has_taken = True
             return Accepted(ref=envelope.ref)
         if code < _TRANSIENT:
             # smtplib's -1: no code could be read.
@@ -167,6 +194,7 @@ class Conversation:
             return _NO_SMTP
         if code == _CLOSING or code in _ABOUT_US:
             self.ended = Deferred(reason, scope="channel")
+            self._closed_by_server = code == _CLOSING
             return self.ended
         self._unclean = True
         return Refused(reason, code=str(code)) if code >= _PERMANENT else Deferred(reason)

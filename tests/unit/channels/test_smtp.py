@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -206,6 +207,59 @@ def test_a_kept_connection_that_has_ended_is_opened_again() -> None:
         send(channel, "a@example.org")
         server.replies["NOOP"] = "421 too long idle"
         assert [type(outcome) for outcome in send(channel, "a@example.org")] == [Accepted]
+        assert server.connections == 2
+        channel.close()
+
+
+@pytest.mark.parametrize("pipelining", [False, True])
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", "message"])
+@pytest.mark.parametrize("said", ["421 4.7.0 enough for one connection", ""])
+def test_a_connection_that_has_brought_what_it_may_is_followed_by_another(
+    command: str, said: str, *, pipelining: bool
+) -> None:
+    usual = USUAL.get(command, "250 fine")
+    with Script({command: [usual, usual, said, usual]}, pipelining=pipelining) as server:
+        channel = channel_to(server.port)
+        outcomes = send(channel, *(f"{name}@example.org" for name in "abcd"))
+        if (command, said) == ("message", ""):  # that one may have been taken
+            assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted, InDoubt, Deferred]
+        else:
+            assert [type(outcome) for outcome in outcomes] == [Accepted] * 4
+            assert server.connections == 2
+        channel.close()
+
+
+def test_a_kept_connection_that_has_brought_what_it_may_is_followed_by_another() -> None:
+    with Script({"MAIL": ["250 fine", "421 4.7.0 enough for one connection", "250 fine"]}) as server:
+        channel = channel_to(server.port)
+        assert [type(outcome) for outcome in send(channel, "a@example.org")] == [Accepted]
+        assert [type(outcome) for outcome in send(channel, "b@example.org", "c@example.org")] == [Accepted] * 2
+        assert server.connections == 2
+        channel.close()
+
+
+def test_a_server_that_takes_nothing_over_a_new_connection_either_is_left_in_peace() -> None:
+    with Script({"MAIL": ["250 fine", "421 4.3.2 shutting down"]}) as server:
+        channel = channel_to(server.port)
+        taken, *left = send(channel, *(f"{name}@example.org" for name in "abc"))
+        assert isinstance(taken, Accepted)
+        assert left == [Deferred("421 4.3.2 shutting down", scope="channel")] * 2
+        assert server.connections == 2
+        channel.close()
+
+
+def test_what_was_stopped_meanwhile_goes_over_no_other_connection() -> None:
+    with Script({"MAIL": ["250 fine", "421 4.7.0 enough for one connection", "250 fine"]}) as server:
+        channel = channel_to(server.port)
+        asked: list[int] = []
+
+        def holds() -> bool:
+            asked.append(1)
+            return len(asked) <= 2
+
+        batch = replace(batch_to("a@example.org", "b@example.org", "c@example.org"), holds=holds)
+        outcomes = channel.deliver(batch, channel.compose(batch))
+        assert [type(outcome) for outcome in outcomes] == [Accepted, Deferred, Deferred]
         assert server.connections == 2
         channel.close()
 
