@@ -23,7 +23,7 @@ from campaign.model.message import Message
 from campaign.model.outcome import Accepted, Deferred, NotSent, Outcome, Settled
 from campaign.model.plan import Step
 from campaign.model.wave import PlannedWave, Wave
-from campaign.ports.channel import Channel, Limits, Settling, Staging, Standing
+from campaign.ports.channel import Channel, Gate, Limits, Settling, Staging, Standing
 from campaign.ports.clock import Clock
 from campaign.ports.ledger import Filters
 from campaign.storage.database import Database
@@ -135,7 +135,7 @@ class Told(Channel[BatchT]):
         with self._lock:
             self.readied.append((batch, payload, upload))
 
-    def aim(self, batch: BatchT, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+    def aim(self, batch: BatchT, payload: Payload, gate: Gate) -> Sequence[Outcome]:
         gate()
         return self.deliver(batch, payload)
 

@@ -2,13 +2,14 @@
 
 To build, sign and write a request takes most of what a post costs before its first byte, and fifty accounts share one
 processor. So a call runs until it has something to hand to its socket, and waits there. Here alone is decided that
-nothing leaves: all that a channel sends comes through one of these connections.
+nothing leaves: all that a channel sends comes through one of these connections. Nor does it read the answer before the
+others have left: to make sense of one takes longer than to send three.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import httpx
 
+    from campaign.ports.channel import Gate
+
 _here = threading.local()
 
 
 @contextmanager
-def waiting(gate: Callable[[], None]) -> Iterator[None]:
-    """Within it the first byte that this thread would send waits for ``gate`` to return; what comes after does not.
+def waiting(gate: Gate) -> Iterator[None]:
+    """Within it the first byte that this thread would send waits for ``gate`` to return, and the first answer for those
+    who leave with it. What comes after does not wait.
 
     ``gate`` may raise: then nothing has left, and the connection is given up.
     """
@@ -29,7 +33,7 @@ def waiting(gate: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        _here.gate = None
+        _here.gate = _here.passed = None
 
 
 @contextmanager
@@ -47,17 +51,25 @@ def _waits() -> bool:
 
 
 def _pass() -> None:
-    gate: Callable[[], None] = _here.gate
+    gate: Gate = _here.gate
     gate()
-    _here.gate = None
+    _here.gate, _here.passed = None, gate
+
+
+def _left() -> None:
+    gate: Gate | None = getattr(_here, "passed", None)
+    if gate is not None:
+        _here.passed = None
+        gate.left()
 
 
 @cache
 def adapter_class() -> Any:
-    """A requests.HTTPAdapter whose connections wait, open, before their first byte."""
+    """A requests.HTTPAdapter whose connections wait, open, before their first byte, and before the first answer."""
     from requests.adapters import HTTPAdapter  # noqa: PLC0415 - comes with SDKs that only sending needs
     from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415 - as above
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool  # noqa: PLC0415 - as above
+    from urllib3.response import HTTPResponse  # noqa: PLC0415 - as above
     from urllib3.util.connection import is_connection_dropped  # noqa: PLC0415 - as above
 
     def wait(connection: HTTPConnection) -> None:
@@ -76,10 +88,18 @@ def adapter_class() -> Any:
             wait(self)
             super().send(data)
 
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's own
+            _left()
+            return super().getresponse()
+
     class Secure(HTTPSConnection):
         def send(self, data: Any) -> None:
             wait(self)
             super().send(data)
+
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's own
+            _left()
+            return super().getresponse()
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -96,12 +116,15 @@ def adapter_class() -> Any:
 
 
 def hook(request: httpx.Request) -> None:
-    """For httpx: an event hook by which a request waits, its connection open, before its first byte."""
+    """For httpx: an event hook by which a request waits, its connection open, as above."""
     if _waits():
         request.extensions = {**request.extensions, "trace": _trace}
 
 
 def _trace(event: str, _: Any) -> None:
-    # The last that httpcore tells before it writes (https://www.encode.io/httpcore/extensions/#trace).
+    # The last that httpcore tells before it writes, and before it reads
+    # (https://www.encode.io/httpcore/extensions/#trace).
     if event.endswith(".send_request_headers.started") and _waits():
         _pass()
+    elif event.endswith(".receive_response_headers.started"):
+        _left()

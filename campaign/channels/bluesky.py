@@ -8,7 +8,7 @@ com.atproto.repo.putRecord, applyWrites and getRecord.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
-from campaign.ports.channel import MAY_DELETE, MAY_POST, MAY_READ, MAY_SHOW, Limits, Settling, Standing
+from campaign.ports.channel import MAY_DELETE, MAY_POST, MAY_READ, MAY_SHOW, Gate, Limits, Settling, Standing
 
 __all__ = ["Bluesky", "BlueskyCredentials"]
 
@@ -104,7 +104,7 @@ class Bluesky:
             if upload:
                 hand_over(session, batch, [orjson.loads(chunk)["record"] for chunk in payload.chunks if chunk])
 
-    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+    def aim(self, batch: PostBatch, payload: Payload, gate: Gate) -> Sequence[Outcome]:
         """As ``deliver``, with the request built and signed before the gate."""
         with waiting(gate):
             return self.deliver(batch, payload)

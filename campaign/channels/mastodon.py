@@ -7,7 +7,7 @@ and https://docs.joinmastodon.org/methods/accounts/#statuses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from campaign.channels.threads import Read, find_in_order, post_in_order, worth_
 from campaign.model.batch import Payload, PostBatch, PostPart, Shown
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
-from campaign.ports.channel import Limits, Settling, Standing
+from campaign.ports.channel import Gate, Limits, Settling, Standing
 
 __all__ = ["Mastodon", "MastodonCredentials"]
 
@@ -81,7 +81,7 @@ class Mastodon:
         chunks = [orjson.dumps({"key": part.key, **_parameters(batch, part)}) for part in batch.parts]
         return Payload(chunks=chunks, head=b"[", tail=b"]")
 
-    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+    def aim(self, batch: PostBatch, payload: Payload, gate: Gate) -> Sequence[Outcome]:
         """As ``deliver``, with the request built and signed before the gate."""
         with waiting(gate):
             return self.deliver(batch, payload)

@@ -16,7 +16,17 @@ import urllib3
 from campaign.model.batch import Payload, PostBatch, Shown
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
-from campaign.ports.channel import MAY_DELETE, MAY_POST, MAY_READ, MAY_SHOW, Limits, PostChannel, Settling, Standing
+from campaign.ports.channel import (
+    MAY_DELETE,
+    MAY_POST,
+    MAY_READ,
+    MAY_SHOW,
+    Gate,
+    Limits,
+    PostChannel,
+    Settling,
+    Standing,
+)
 
 _TIMEOUT_S = 20.0
 
@@ -62,7 +72,7 @@ class Rehearsed:
             before = told[-1].ref if isinstance(told[-1], Accepted) else None
         return told
 
-    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+    def aim(self, batch: PostBatch, payload: Payload, gate: Gate) -> Sequence[Outcome]:
         gate()
         return self.deliver(batch, payload)
 

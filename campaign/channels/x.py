@@ -26,7 +26,7 @@ from campaign.model.batch import Payload, PostBatch
 from campaign.model.batch import Shown as Got
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused, Settled
-from campaign.ports.channel import MAY_DELETE, MAY_POST, MAY_READ, MAY_SHOW, Left, Limits, Settling, Standing
+from campaign.ports.channel import MAY_DELETE, MAY_POST, MAY_READ, MAY_SHOW, Gate, Left, Limits, Settling, Standing
 from campaign.ports.tokens import Token, Tokens
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class X:
             with suppress(NotUploaded):
                 self._upload_all(batch, payload)
 
-    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+    def aim(self, batch: PostBatch, payload: Payload, gate: Gate) -> Sequence[Outcome]:
         """As ``deliver``, with the request built and signed before the gate."""
         with waiting(gate):
             return self.deliver(batch, payload)

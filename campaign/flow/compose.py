@@ -11,6 +11,7 @@ from campaign.model.batch import MailBatch, MailRow, Payload, PostBatch, PostPar
 from campaign.model.claim import Claim, Kept
 from campaign.model.group import Group
 from campaign.model.outcome import Outcome
+from campaign.ports.channel import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Composed:
     payload: Payload
     deliver: Callable[[], Sequence[Outcome]]
     group: Group | None = None
-    aim: Callable[[Callable[[], None]], Sequence[Outcome]] | None = None
+    aim: Callable[[Gate], Sequence[Outcome]] | None = None
 
 
 def batch(

@@ -18,6 +18,7 @@ from typing import Any
 
 from campaign.errors import BadInput, ClaimLost, GroupClosed
 from campaign.flow import compose, hand_off, landing, stop, volley
+from campaign.flow.call import Call
 from campaign.flow.compose import Composed
 from campaign.flow.content import Contents
 from campaign.flow.desk import LOST, Desk
@@ -101,7 +102,7 @@ class Flights:
         self._begun: set[int] = set()
         self.attempted = 0
         self.waiting: list[Claim] = []
-        self.mustered: list[volley.Call] = []
+        self.mustered: list[Call] = []
         self.packing: dict[Future[bytes], Composed] = {}
         self.flying: dict[Future[Sequence[Outcome]], Composed] = {}
         self._desk = desk

@@ -8,14 +8,14 @@ deleting another's post ("not there", "not yours") would be taken for the last w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from campaign.errors import ChannelUnusable
 from campaign.model.batch import Payload, PostBatch, Shown
 from campaign.model.media import Metrics
 from campaign.model.outcome import Deferred, InDoubt, Outcome, Settled
-from campaign.ports.channel import Limits, PostChannel, Settling, Standing
+from campaign.ports.channel import Gate, Limits, PostChannel, Settling, Standing
 from campaign.ports.clock import Clock
 
 AGAIN = timedelta(minutes=1)
@@ -89,7 +89,7 @@ class Meant:
             return [waits] * len(payload.chunks)
         return self.channel.deliver(batch, payload)
 
-    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+    def aim(self, batch: PostBatch, payload: Payload, gate: Gate) -> Sequence[Outcome]:
         waits = self._waits(batch.account)
         if waits is not None:
             return [waits] * len(payload.chunks)

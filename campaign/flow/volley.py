@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from threading import Event
 from typing import TYPE_CHECKING
 
 from campaign.flow import due, stop
-from campaign.flow.compose import Composed
+from campaign.flow.call import Call, together
 from campaign.flow.desk import LOST, Desk
 from campaign.flow.readiness import Readiness
 from campaign.model.claim import Claim
-from campaign.model.outcome import Outcome
 from campaign.model.plan import EMAIL
 from campaign.model.wave import Wave, WaveState
 
@@ -173,55 +171,6 @@ class Volleys:
                 call.send_home()
 
 
-class Call:
-    """One call in a thread of its own, which is there and waits until it may speak."""
-
-    def __init__(self, composed: Composed, packed: bytes, pool: ThreadPoolExecutor) -> None:
-        self.composed = composed
-        self.packed = packed
-        self._gate = Event()
-        self._may_speak = False
-        self.future: Future[Sequence[Outcome]] = pool.submit(self._wait)
-
-    @property
-    def due_at(self) -> datetime:
-        return self.composed.claim.due_at or self.composed.claim.wave.due_at
-
-    def let_go(self) -> None:
-        self._may_speak = True
-        self._gate.set()
-
-    def send_home(self) -> None:
-        """Nothing was begun, and nothing leaves. Again: harmless."""
-        self._gate.set()
-
-    def _wait(self) -> Sequence[Outcome]:
-        """What became of the call; nothing where it was sent home."""
-        told: Sequence[Outcome] = ()
-        try:
-            if self.composed.aim is not None:
-                told = self.composed.aim(self._pass)
-            else:
-                self._pass()
-                told = self.composed.deliver()
-        except Exception:
-            self._gate.wait()
-            if self._may_speak:
-                raise
-        # A call may fail before it had anything to send: what became of it is told once it has begun.
-        self._gate.wait()
-        return told if self._may_speak else ()
-
-    def _pass(self) -> None:
-        self._gate.wait()
-        if not self._may_speak:
-            raise _SentHome
-
-
-class _SentHome(Exception):
-    """Nothing was begun, so nothing is to leave."""
-
-
 def next_at(desk: Desk) -> datetime | None:
     """When the next wave is to be claimed ahead of its instant. What its provider holds until then leaves before."""
     now = desk.clock.now()
@@ -254,9 +203,10 @@ def begin(desk: Desk, calls: Sequence[Call]) -> Mapping[int, str]:
         stop.guard(desk)
         why = desk.ledger.begin_all(held, now=desk.clock.now())
     finally:
+        together([call for call in calls if call.composed.claim.batch_id not in why])
         for call in calls:
-            speak: Callable[[], None] = call.send_home if call.composed.claim.batch_id in why else call.let_go
-            speak()
+            if call.composed.claim.batch_id in why:
+                call.send_home()
     return why
 
 

@@ -10,7 +10,7 @@ from campaign.errors import BadInput, CampaignError, ChannelUnusable, Problem, p
 from campaign.model.batch import Payload, PostBatch, Shown
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
-from campaign.ports.channel import Limits, PostChannel, Settling, Standing
+from campaign.ports.channel import Gate, Limits, PostChannel, Settling, Standing
 
 ValueT = TypeVar("ValueT")
 
@@ -80,21 +80,16 @@ class Guarded:
     def deliver(self, batch: PostBatch, payload: Payload) -> Sequence[Outcome]:
         return self._told("deliver", lambda: self._channel.deliver(batch, payload), len(payload.chunks))
 
-    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
-        open_now = False
-
-        def once_open() -> None:
-            nonlocal open_now
-            gate()
-            open_now = True
+    def aim(self, batch: PostBatch, payload: Payload, gate: Gate) -> Sequence[Outcome]:
+        seen = _Seen(gate)
 
         def aimed() -> Sequence[Outcome]:
             try:
-                return self._channel.aim(batch, payload, once_open)
+                return self._channel.aim(batch, payload, seen)
             except Exception:
-                if open_now:
+                if seen.is_open:
                     raise
-            once_open()  # nothing has left, and the call itself tells what is wrong
+            gate()  # nothing has left, and the call itself tells what is wrong
             return self._channel.deliver(batch, payload)
 
         return self._told("aim", aimed, len(payload.chunks))
@@ -152,3 +147,16 @@ class Guarded:
 
 def _named(error: Exception) -> str:
     return f"{type(error).__name__}{place_of(error)}"
+
+
+class _Seen:
+    """A gate, and whether it has opened."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self.is_open = False
+        self.left = gate.left
+
+    def __call__(self) -> None:
+        self._gate()
+        self.is_open = True

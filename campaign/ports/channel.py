@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeVar
@@ -178,6 +178,19 @@ class MailChannel(Channel[MailBatch], Protocol):
         ...
 
 
+class Gate(Protocol):
+    """What a call that is made ahead of its instant waits for."""
+
+    def __call__(self) -> None:
+        """Return at the instant, or raise where nothing is to leave."""
+        ...
+
+    def left(self) -> None:
+        """To be called, where that can be, once the first request has left and before its answer is read: return once
+        all have left that leave at the same instant, a quarter of a second later at most."""
+        ...
+
+
 class PostChannel(Channel[PostBatch], Protocol):
     def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:
         """Do what can be done before the instant: sign in, open connections and, where ``upload``, hand over media.
@@ -186,10 +199,9 @@ class PostChannel(Channel[PostBatch], Protocol):
         """
         ...
 
-    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+    def aim(self, batch: PostBatch, payload: Payload, gate: Gate) -> Sequence[Outcome]:
         """As ``deliver``, begun ahead of the instant: all that can be done before the first byte leaves, and then
-        ``gate``, which returns at the instant. It may raise instead: nothing is to leave then, and nobody reads what is
-        returned.
+        ``gate``. Where it raises nothing is to leave, and nobody reads what is returned.
 
         Before ``gate`` has returned nothing at all may leave. Where nothing can be done ahead, call it and ``deliver``.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import urllib3
 from campaign.model.batch import Payload, PostBatch, Shown
 from campaign.model.media import Metrics
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused, Settled
-from campaign.ports.channel import MAY_POST, MAY_SHOW, Limits, Settling, Standing
+from campaign.ports.channel import MAY_POST, MAY_SHOW, Gate, Limits, Settling, Standing
 
 _WAITS = Deferred("it waits for the part before it")
 
@@ -90,7 +90,7 @@ class ExampleChannel:
     def ready(self, batch: PostBatch, payload: Payload, *, upload: bool) -> None:
         self._posts(batch.account)  # opens a connection, and reads nothing that anybody needs
 
-    def aim(self, batch: PostBatch, payload: Payload, gate: Callable[[], None]) -> Sequence[Outcome]:
+    def aim(self, batch: PostBatch, payload: Payload, gate: Gate) -> Sequence[Outcome]:
         gate()
         return self.deliver(batch, payload)
 
