@@ -27,8 +27,8 @@ class Call:
     def due_at(self) -> datetime:
         return self.composed.claim.due_at or self.composed.claim.wave.due_at
 
-    def let_go(self, crowd: Crowd | None = None) -> None:
-        self._gate.open(crowd)
+    def let_go(self, departure: Departure | None = None) -> None:
+        self._gate.open(departure)
 
     def send_home(self) -> None:
         """Nothing was begun, and nothing leaves. Again: harmless."""
@@ -53,7 +53,7 @@ class Call:
         return self.composed.deliver()
 
 
-class Crowd:
+class Departure:
     """Calls that leave together. Who has left waits for the others before it reads its answer, ``most_s`` seconds."""
 
     def __init__(self, many: int, most_s: float) -> None:
@@ -74,9 +74,9 @@ class Crowd:
 
 def together(calls: Collection[Call], *, most_s: float = _TOGETHER_S) -> None:
     """Let go all of these."""
-    crowd = Crowd(len(calls), most_s)
+    departure = Departure(len(calls), most_s)
     for call in calls:
-        call.let_go(crowd)
+        call.let_go(departure)
 
 
 class _CallsGate:
@@ -85,10 +85,10 @@ class _CallsGate:
     def __init__(self) -> None:
         self._decided = Event()
         self._may_speak = False
-        self._crowd: Crowd | None = None
+        self._departure: Departure | None = None
 
-    def open(self, crowd: Crowd | None) -> None:
-        self._crowd = crowd
+    def open(self, departure: Departure | None) -> None:
+        self._departure = departure
         self._may_speak = True
         self._decided.set()
 
@@ -105,16 +105,16 @@ class _CallsGate:
             raise _SentHome
 
     def left(self) -> None:
-        crowd = self._crowd
-        if crowd is not None:
+        departure = self._departure
+        if departure is not None:
             self.over()
-            crowd.wait()
+            departure.wait()
 
     def over(self) -> None:
         """Whatever became of it, nobody waits for it any more."""
-        crowd, self._crowd = self._crowd, None
-        if crowd is not None:
-            crowd.one_left()
+        departure, self._departure = self._departure, None
+        if departure is not None:
+            departure.one_left()
 
 
 class _SentHome(Exception):
