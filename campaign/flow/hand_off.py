@@ -158,7 +158,7 @@ def _look_at(desk: Desk, contents: Contents, group: Group, stops: Sequence[Stop]
     elif any(group.seen_at < look_at <= now for look_at in _passes(staging, group)):
         barred = desk.ledger.barred(group, now=now)
         if barred:
-            why = f"{barred:,} in it may not be written to any more"
+            why = f"{barred:,} in it are not to be written to any more"
     if why:
         desk.ledger.call_back(group, why=why, now=now)
 

@@ -255,7 +255,8 @@ class Ledger(Approved, Stops, Gauges, Afterwards, Reports, Conditions, Protocol)
         ...
 
     def barred(self, group: Group, *, now: datetime) -> int:
-        """How many in the group may not be written to any more. It counts as looked through at ``now``."""
+        """How many in the group are not to be written to any more: they may not be, or have acted and their step is for
+        those who have not. It counts as looked through at ``now``."""
         ...
 
     def call_back(self, group: Group, *, why: str, now: datetime) -> None:

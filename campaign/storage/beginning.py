@@ -31,7 +31,7 @@ def begin(connection: Connection, claim: Claim, packed: bytes, *, now: datetime)
     if batch.due_at > now:
         raise ClaimLost(f"the instant of {claim.wave.name} has not come; nothing was sent")
     if not batch.account and (not claim.as_of or claim.as_of != people_mark(connection)):
-        gone = barred(connection, batch, now)
+        gone = barred(connection, batch, now, digest=claim.wave.digest)
         if gone:
             suppress(connection, batch, gone, State.CLAIMED, now)
             return tuple(gone)

@@ -141,9 +141,10 @@ def postpone(connection: Connection, wave_id: int, *, until: datetime) -> None:
 
 
 def barred(connection: Connection, group_id: int, *, now: datetime) -> int:
-    found = sum(
-        len(barred_in(connection, batch, now)) for batch in _batches(connection, group_id) if batch.state in _HELD
-    )
+    of_wave = sa.select(t.waves.c.digest).join(t.groups, t.groups.c.wave_id == t.waves.c.id)
+    digest = connection.execute(of_wave.where(t.groups.c.id == group_id)).scalar_one()
+    held = [batch for batch in _batches(connection, group_id) if batch.state in _HELD]
+    found = sum(len(barred_in(connection, batch, now, digest=digest)) for batch in held)
     connection.execute(sa.update(t.groups).where(t.groups.c.id == group_id).values(changed_at=now))
     return found
 

@@ -54,7 +54,7 @@ def recipients(
 
     ``digest`` is what its step was approved as. ``recount``: to count again what its people have had."""
     if not batch.regular:
-        rows, without = _irregular(connection, batch), barred(connection, batch, now, claiming=True)
+        rows, without = _irregular(connection, batch), barred(connection, batch, now, digest=digest, claiming=True)
     else:
         rows = _regular(connection, batch, reads)
         without = _suppressed(connection, batch)
@@ -67,7 +67,7 @@ def recipients(
             elif row[_WISH]:
                 wishes[row[_SEQ]] = (row[_ID], row[_WISH])
         without = {**preferences.barred(connection, batch.wave_id, wishes, now, claiming=True), **without}
-    without = {**actions.left_out(connection, batch, digest), **without}
+        without = {**actions.left_out(connection, batch, digest), **without}
     if recount is not None:
         left = {row[_SEQ]: row[_ID] for row in rows if row[_SEQ] not in without}
         without = {**frequency.counted_again(connection, recount, left), **without}
@@ -77,8 +77,12 @@ def recipients(
     return Recipients(tuple([row[_SEQ] for row in rows]), list(map(as_supporter, rows)), gone)
 
 
-def barred(connection: Connection, batch: Row[Any], now: datetime, *, claiming: bool = False) -> dict[int, str]:
-    """Those left in the batch who may not be written to now, with the reason, by seq: nobody else is read."""
+def barred(
+    connection: Connection, batch: Row[Any], now: datetime, *, digest: str, claiming: bool = False
+) -> dict[int, str]:
+    """Those left in the batch who may not be written to now, with the reason, by seq: nobody else is read.
+
+    ``digest`` as for ``recipients``."""
     d, s, o = t.deliveries, t.supporters, t.outcomes
     asked = sa.or_(s.c.id.is_(None), s.c.consent_basis.in_(_NO_BASIS), s.c.preference != "")
     of_batch = (d.c.wave_id == batch.wave_id, d.c.seq.between(batch.first_seq, batch.last_seq))
@@ -95,6 +99,7 @@ def barred(connection: Connection, batch: Row[Any], now: datetime, *, claiming: 
         else:
             wishes[row.seq] = (row.id, row.preference)
     found |= _suppressed(connection, batch)
+    found = {**actions.left_out(connection, batch, digest), **found}
     if not found and not wishes:
         return found
     named = sa.select(o.c.seq).where(o.c.wave_id == batch.wave_id, o.c.seq.in_(sorted({*found, *wishes})))

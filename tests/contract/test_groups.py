@@ -12,9 +12,12 @@ from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.group import Group, GroupState
 from campaign.model.outcome import Accepted, Deferred, InDoubt, Outcome, Refused
+from campaign.model.segment import Segment
 from campaign.model.supporter import Reason
 from campaign.model.wave import LEAD, Wave, WaveState
+from campaign.ports.actions import Action
 from campaign.ports.ledger import Filters
+from campaign.storage.actions import SqlActions
 from campaign.storage.database import Database
 from campaign.storage.ledger import SqlLedger
 from campaign.storage.supporters import SqlSupporters
@@ -248,6 +251,29 @@ def test_those_in_a_group_who_may_not_be_written_to_are_counted(ledger: SqlLedge
     claims(ledger)
     assert states(ledger)[State.SUPPRESSED] == 2
     del second
+
+
+@pytest.mark.parametrize("acted", [False, None])
+def test_those_in_a_group_who_have_acted_meanwhile_are_counted_where_it_is_for_those_who_have_not(
+    ledger: SqlLedger, database: Database, *, acted: bool | None
+) -> None:
+    segment = Segment("not-yet", acted=acted)
+    chosen = step("reminder", segment=segment, hand_off="staged", ahead=timedelta(hours=2))
+    ledger.approve(bundle(chosen), manifest(chosen, "its own"), [wave("reminder")], by="Jo", at=NOW)
+    [due] = ledger.waves(step="reminder")
+    ledger.prepare_mail(due, replace(AUDIENCE, segment=segment), batch_size=6, at=NOW)
+    group = ledger.open_group(due, "g", size=2, now=NOW)
+    first, second = (claim for claim in claims(ledger, most=9) if claim.wave.step == "reminder")
+    hand_over(ledger, first, group, *[Accepted("r")] * 5, Deferred("busy"))
+    hand_over(ledger, second, group)
+    assert ledger.barred(group, now=NOW) == 0
+    acts = [people(12)[number].email for number in (0, 4, 5, 7)]
+    SqlActions(database).record([Action(email, NOW) for email in acts], at=NOW)
+    assert ledger.barred(group, now=NOW) == (0 if acted is None else 3), "one was deferred, and is not in it"
+    taken_back(ledger, group)
+    again = [claim for claim in claims(ledger, most=9) if claim.wave.step == "reminder"]
+    left = {person.email for claim in again for person in claim.people}
+    assert left == {new.email for new in people(12)} - (set() if acted is None else set(acts))
 
 
 def test_a_held_wave_of_which_nothing_has_left_is_withdrawn_whole(ledger: SqlLedger) -> None:
