@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from campaign.model.approval import Approval
@@ -29,10 +29,10 @@ def without_addresses(text: str) -> str:
     return line if len(line) <= MOST_WHY else f"{line[: MOST_WHY - 1]}…"
 
 
-def happened(ledger: Ledger, approvals: Mapping[str, Approval], posts: Sequence[Posted]) -> list[Happened]:
+def happened(ledger: Ledger, posts: Sequence[Posted]) -> list[Happened]:
     """What was approved, stopped, resumed, said of doubts, topped up, chosen and retracted, by whom and when."""
     found = [
-        *_approved(approvals),
+        *_approved(ledger.all_approvals()),
         *_stopped(ledger),
         *_said(ledger),
         *_topped_up(ledger),
@@ -42,15 +42,18 @@ def happened(ledger: Ledger, approvals: Mapping[str, Approval], posts: Sequence[
     return sorted(found, key=lambda one: one.at)
 
 
-def _approved(approvals: Mapping[str, Approval]) -> Iterator[Happened]:
+def _approved(approvals: Sequence[Approval]) -> Iterator[Happened]:
     """Steps that were approved by the same person at the same instant are one."""
-    together: dict[tuple[datetime, str], list[str]] = {}
-    for approval in approvals.values():
+    together: dict[tuple[datetime, str, bool], list[str]] = {}
+    seen: set[str] = set()
+    for approval in approvals:
+        changed = approval.step in seen
+        seen.add(approval.step)
         for word in approval.words:
-            together.setdefault((word.at, word.by), []).append(approval.step)
-    for (at, by), steps in together.items():
-        few = len(steps) <= _NAMED
-        yield Happened(at, by, f"approved {', '.join(steps)}" if few else f"approved {len(steps):,} steps")
+            together.setdefault((word.at, word.by, changed), []).append(approval.step)
+    for (at, by, changed), steps in together.items():
+        what = ", ".join(steps) if len(steps) <= _NAMED else f"{len(steps):,} steps"
+        yield Happened(at, by, f"approved {what}" + (", changed since the last time" if changed else ""))
 
 
 def _stopped(ledger: Ledger) -> Iterator[Happened]:

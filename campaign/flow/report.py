@@ -54,7 +54,7 @@ def gather(ledger: Ledger, *, now: datetime, budgets: Mapping[str, int]) -> Repo
     tallies = ledger.tallies()
     posts = ledger.posts()
     steps = _steps(ledger, waves, tallies, posts, approvals)
-    happened = list(happenings.happened(ledger, approvals, posts))
+    happened = list(happenings.happened(ledger, posts))
     still_open = list(happenings.still_open(ledger, waves, now))
     return Report(
         title=plan.title,

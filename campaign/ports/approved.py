@@ -21,6 +21,10 @@ class Approved(Protocol):
         """The latest approval of each step, whether or not enough people have given it."""
         ...
 
+    def all_approvals(self) -> Sequence[Approval]:
+        """Every approval that was given, of each step first to last: of the versions that have changed since, too."""
+        ...
+
     def approved(self, step: str, digest: str) -> Manifest:
         """What was approved of the step under ``digest``, in parts; LedgerError where nothing was."""
         ...

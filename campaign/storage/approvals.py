@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -46,6 +46,11 @@ def enough(connection: Connection, world: str) -> Mapping[str, Approval]:
 def latest(connection: Connection, world: str) -> Mapping[str, Approval]:
     """The latest approval of each step, enough or not."""
     return _latest(connection, world)
+
+
+def every(connection: Connection, world: str) -> Sequence[Approval]:
+    """All of them, of each step first to last."""
+    return [found for those in _all(connection, world).values() for found in those]
 
 
 def approved(connection: Connection, world: str, step: str, digest: str) -> Manifest:

@@ -24,6 +24,10 @@ class SqlStanding(Transactions):
         with self._database.read() as connection:
             return approvals.latest(connection, self._world)
 
+    def all_approvals(self) -> Sequence[Approval]:
+        with self._database.read() as connection:
+            return approvals.every(connection, self._world)
+
     def approved(self, step: str, digest: str) -> Manifest:
         with self._database.read() as connection:
             return approvals.approved(connection, self._world, step, digest)

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.flow import happenings, report, rollout
+from campaign.flow import approve, happenings, report, rollout
 from campaign.model.batch import MailBatch, PostBatch
 from campaign.model.claim import Tally
 from campaign.model.delivery import State
 from campaign.model.media import Metrics, Reading
 from campaign.model.outcome import Accepted, InDoubt, Outcome, Refused
+from campaign.model.plan import Late
 from campaign.model.report import PART_OF, Applause, Part, Report
 from campaign.model.stop import EVERYTHING
-from tests.builders import T0, step
+from tests.builders import T0, bundle, step, wave
 from tests.desks import HOUR, MINUTE, Office, Told, office
 
 
@@ -98,6 +99,22 @@ def test_what_people_did_is_told_in_order_and_what_holds_is_open(tmp_path: Path)
         ("breaker", "stopped alert: 5 % bounced"),
     ]
     assert [one.step for one in found.open] == ["alert"]
+
+
+def test_every_version_that_somebody_approved_is_told(tmp_path: Path) -> None:
+    with office(tmp_path) as at:
+        at.approve(step())
+        at.approve(step("thanks"))
+        changed = step(late=Late(MINUTE, "skip"))
+        made, planned = bundle(changed), [wave()]
+        for by, after in (("Kim Example", MINUTE), ("Lee Example", 2 * MINUTE)):
+            at.ledger.approve(made, approve.manifest(made, planned), planned, by=by, at=T0 - HOUR + after)
+        found = gathered(at)
+    assert [(one.who, one.what) for one in found.happened] == [
+        ("Jo Example", "approved alert, thanks"),
+        ("Kim Example", "approved alert, changed since the last time"),
+        ("Lee Example", "approved alert, changed since the last time"),
+    ]
 
 
 @pytest.mark.parametrize(
