@@ -11,13 +11,17 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import plans, specified_x
+from tests.browser import chromium
 from tests.conftest import SHARED
 from tests.specified import journalled, specification
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @dataclass
@@ -126,6 +130,12 @@ def new_campaign(folder: Path, root: Path) -> Campaign:
     shutil.copy(root / "schedules.yaml", folder)
     shutil.copytree(root / "messages", folder / "messages")
     return Campaign(folder)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from tests.browser import AA, CONTRASTS
 from tests.story.conftest import Campaign, new_campaign
-from tests.story.test_unsubscribe_pages import AA, ARGUMENTS, CONTRASTS
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -77,21 +74,6 @@ def test_before_anything_was_approved_there_is_nothing_to_report(campaign: Campa
     campaign("report", "--world", "live", expect=1)
     assert "nothing was ever approved" in campaign.said
     assert not (campaign.folder / "report.html").exists()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's own Chromium. In CI it has to be there."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        told = "no Chromium is here; on Debian: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(told)
-        pytest.skip(told)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

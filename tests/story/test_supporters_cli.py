@@ -10,7 +10,8 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,23 @@ def test_a_file_that_breaks_off_in_the_middle_leaves_nothing(campaign: Campaign)
     assert campaign("supporters", "export").count("\n") == 1
 
 
+@contextmanager
+def importing(people: int) -> Iterator[subprocess.Popen[str]]:
+    """An import of so many that has written some of them, and committed none."""
+    Path("list.csv").write_text("email\n" + "".join(f"p{n}@example.org\n" for n in range(people)), encoding="utf-8")
+    command = [sys.executable, "-m", "campaign", "supporters", "import", "list.csv"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        written = Path("campaign.db-wal")
+        while process.poll() is None and (not written.exists() or written.stat().st_size < 2_000_000):
+            pass
+        yield process
+
+
+def said_by(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    return " ".join(process.stderr.read().split())
+
+
 def test_ctrl_c_in_the_middle_leaves_nothing(campaign: Campaign) -> None:
     rows = "".join(f"p{number}@example.org\n" for number in range(5_000))
     # Empty lines are no people, but reading so many takes far longer than it takes to interrupt it.
@@ -149,15 +167,10 @@ def test_ctrl_c_in_the_middle_leaves_nothing(campaign: Campaign) -> None:
 
 
 def test_an_import_that_is_killed_leaves_nothing_and_the_next_is_whole(campaign: Campaign) -> None:
-    rows = "".join(f"p{number}@example.org\n" for number in range(400_000))
-    Path("list.csv").write_text("email\n" + rows, encoding="utf-8")
     campaign("supporters", "export")
-    process = subprocess.Popen([sys.executable, "-m", "campaign", "supporters", "import", "list.csv"])
-    written = Path("campaign.db-wal")
-    while process.poll() is None and (not written.exists() or written.stat().st_size < 2_000_000):
-        pass
-    process.kill()
-    assert process.wait(timeout=60) == -signal.SIGKILL
+    with importing(400_000) as process:
+        process.kill()
+        assert process.wait(timeout=60) == -signal.SIGKILL
     assert campaign("supporters", "export").count("\n") == 1
     Path("list.csv").write_text(LIST, encoding="utf-8")
     assert as_json(campaign, "supporters", "import", "list.csv", *CONSENT)["new"] == 2
@@ -165,20 +178,12 @@ def test_an_import_that_is_killed_leaves_nothing_and_the_next_is_whole(campaign:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells which processes another started")
 def test_an_import_whose_reading_process_is_killed_leaves_nothing_and_says_so(campaign: Campaign) -> None:
-    rows = "".join(f"p{number}@example.org\n" for number in range(250_000))
-    Path("list.csv").write_text("email\n" + rows, encoding="utf-8")
     campaign("supporters", "export")
-    with subprocess.Popen(
-        [sys.executable, "-m", "campaign", "supporters", "import", "list.csv"], stderr=subprocess.PIPE, text=True
-    ) as process:
+    with importing(250_000) as process:
         started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        written = Path("campaign.db-wal")
-        while process.poll() is None and (not written.exists() or written.stat().st_size < 2_000_000):
-            pass
         (reader,) = map(int, started.read_text(encoding="utf-8").split())
         os.kill(reader, signal.SIGKILL)
-        assert process.stderr is not None
-        said = " ".join(process.stderr.read().split())
+        said = said_by(process)
     assert process.returncode == 1
     assert "the process that reads the list was ended from outside; nothing was taken from the list" in said
     assert "Traceback" not in said
@@ -186,19 +191,11 @@ def test_an_import_whose_reading_process_is_killed_leaves_nothing_and_says_so(ca
 
 
 def test_a_list_that_is_written_to_while_it_is_read_is_not_imported(campaign: Campaign) -> None:
-    rows = "".join(f"p{number}@example.org\n" for number in range(400_000))
-    Path("list.csv").write_text("email\n" + rows, encoding="utf-8")
     campaign("supporters", "export")
-    with subprocess.Popen(
-        [sys.executable, "-m", "campaign", "supporters", "import", "list.csv"], stderr=subprocess.PIPE, text=True
-    ) as process:
-        written = Path("campaign.db-wal")
-        while process.poll() is None and (not written.exists() or written.stat().st_size < 2_000_000):
-            pass
+    with importing(400_000) as process:
         with Path("list.csv").open("a", encoding="utf-8") as file:
             file.write("late@example.org\n")
-        assert process.stderr is not None
-        assert "was written to while it was read" in process.stderr.read()
+        assert "was written to while it was read" in said_by(process)
     assert process.returncode == 3
     assert campaign("supporters", "export").count("\n") == 1
 
