@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import TypeVar
 
 from campaign.engines.clock import VirtualClock
@@ -17,6 +17,7 @@ from campaign.flow.content import Contents
 from campaign.flow.desk import Desk
 from campaign.model.batch import MailBatch, Payload, PostBatch, Shown
 from campaign.model.bundle import Bundle
+from campaign.model.claim import Claim
 from campaign.model.delivery import Keys, State
 from campaign.model.media import Metrics
 from campaign.model.message import Message
@@ -165,6 +166,19 @@ class HandClock:
         self.at = max(self.at, instant)
 
     def wake(self) -> None: ...
+
+
+class RenewingLedger(SqlLedger):
+    """A live world's ledger that tells when claims were renewed."""
+
+    def __init__(self, database: Database, *, renewed: Event) -> None:
+        super().__init__(database, world="live")
+        self._renewed = renewed
+
+    def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> frozenset[int]:
+        still = super().renew(held, now=now, lease=lease)
+        self._renewed.set()
+        return still
 
 
 @dataclass

@@ -9,6 +9,9 @@ from typing import Any
 from PIL import Image, ImageCms
 
 GPS = b"GPS of somebody's house"
+VIDEO = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0\0\0\x08moov"
+"""As much of one as Mastodon's stand-in looks at; then one that is cut off."""
+BROKEN = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
 
 
 def image(width: int = 64, height: int = 48, *, mode: str = "RGB") -> Image.Image:
@@ -18,6 +21,11 @@ def image(width: int = 64, height: int = 48, *, mode: str = "RGB") -> Image.Imag
     made.paste((0, 255, 0), (width // 2, 0, width, height // 2))
     made.paste((0, 0, 255), (0, height // 2, width // 2, height))
     return made.convert(mode)
+
+
+def plain(colour: str = "red") -> bytes:
+    """A picture of a few pixels."""
+    return written(Image.new("RGB", (8, 8), colour), "PNG")
 
 
 def noise(width: int, height: int) -> Image.Image:

@@ -132,6 +132,14 @@ def new_campaign(folder: Path, root: Path) -> Campaign:
     return Campaign(folder)
 
 
+def alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For commands that run in the test's own process: a folder and a database of their own, and no settings else."""
+    monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.startswith("CAMPAIGN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CAMPAIGN_DATABASE_URL", f"sqlite:///{folder / 'campaign.db'}")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as opened:

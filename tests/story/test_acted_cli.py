@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from campaign.__main__ import main
+from tests.story.conftest import alone
 
 LIST = (
     "Email;First name;Timestamp\n"
@@ -22,10 +22,7 @@ LIST = (
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("CAMPAIGN_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CAMPAIGN_DATABASE_URL", f"sqlite:///{tmp_path / 'campaign.db'}")
+    alone(tmp_path, monkeypatch)
     Path("people.csv").write_text("email\nmara@example.org\nben@example.org\nida@example.org\n", encoding="utf-8")
     assert main(["supporters", "import", "people.csv", "--consent-basis", "opt-in", "--consent-source", "form"]) == 0
     Path("acted.csv").write_text(LIST, encoding="utf-8")

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from campaign.__main__ import main
+from tests.story.conftest import alone
 
 LIST = (
     "email,first_name,chapter,unsubscribed\n"
@@ -31,10 +32,7 @@ CONSENT = ("--consent-basis", "opt-in", "--consent-source", "spring form")
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("CAMPAIGN_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CAMPAIGN_DATABASE_URL", f"sqlite:///{tmp_path / 'campaign.db'}")
+    alone(tmp_path, monkeypatch)
     Path("list.csv").write_text(LIST, encoding="utf-8")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 import urllib3
-from PIL import Image
 
 from campaign.channels.mastodon import Mastodon, MastodonCredentials
 from campaign.model.batch import PostBatch, PostPart
@@ -20,21 +18,12 @@ from campaign.model.media import Media, PartMedia
 from campaign.model.outcome import Accepted, Deferred, InDoubt, NotSent, Outcome, Refused
 from campaign.sandbox.faults import Fault
 from campaign.sandbox.server import Sandbox
+from tests.pictures import BROKEN, VIDEO, plain
 from tests.unit.channels.answering import Answer, Asked, answering
 
 NOW = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
 ACCOUNTS = {"mastodon": {"national": "tok", "chapter-west": "tok-west"}}
-VIDEO = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0\0\0\x08moov"
-BROKEN = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
-
-
-def picture(colour: str = "red") -> bytes:
-    made = io.BytesIO()
-    Image.new("RGB", (8, 8), colour).save(made, "PNG")
-    return made.getvalue()
-
-
-RED, BLUE = picture("red"), picture("blue")
+RED, BLUE = plain("red"), plain("blue")
 
 
 def media(body: bytes, alt: str = "A crowd", media_type: str = "image/png") -> Media:

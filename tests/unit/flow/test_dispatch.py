@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Event
 
@@ -13,15 +13,13 @@ import pytest
 
 from campaign.flow import dispatch, prepare, rollout
 from campaign.model.batch import MailBatch, Payload, PostBatch
-from campaign.model.claim import Claim
 from campaign.model.delivery import State
 from campaign.model.outcome import Accepted, Deferred, Outcome, Refused
 from campaign.model.supporter import Reason
 from campaign.model.wave import WaveState
 from campaign.ports.ledger import Filters
-from campaign.storage.ledger import SqlLedger
 from tests.builders import T0, mail_message, people, post_message, step, wave
-from tests.desks import HOUR, MINUTE, HandClock, Office, Told, accept, office
+from tests.desks import HOUR, MINUTE, HandClock, Office, RenewingLedger, Told, accept, office
 
 THREAD = post_message("One of three.\n---\nTwo of three.\n---\nThree of three.\n")
 
@@ -333,16 +331,10 @@ class TestLongCalls:
             ended.append(at.ledger.lapse(now=clock.now()))
             return accept(batch, payload)
 
-        class Renewed(SqlLedger):
-            def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> frozenset[int]:
-                still = super().renew(held, now=now, lease=lease)
-                over.set()
-                return still
-
         over = Event()
         posts = [Told[PostBatch]("x", delivers=quick), Told[PostBatch]("mastodon", delivers=slow)]
         with office(tmp_path, posts=posts, clock=clock) as at:
-            at.desk.ledger = Renewed(at.database, world="live")
+            at.desk.ledger = RenewingLedger(at.database, renewed=over)
             at.desk.post_lease = 2 * MINUTE
             at.approve(step("a", "x"), message=THREAD)
             at.approve(step("b", "mastodon"), message=THREAD)

@@ -20,7 +20,7 @@ from campaign.model.wave import LEAD, WaveState
 from campaign.ports.ledger import Filters
 from campaign.storage.ledger import SqlLedger
 from tests.builders import T0, post_message, step, wave
-from tests.desks import MINUTE, HandClock, Office, Told, accept, office
+from tests.desks import MINUTE, HandClock, Office, RenewingLedger, Told, accept, office
 
 THREAD = post_message("One of two.\n---\nTwo of two.\n")
 MANY = tuple(f"chapter{n}" for n in range(9))
@@ -196,15 +196,9 @@ def test_a_claim_that_was_lost_is_not_held_again_by_renewing_it(tmp_path: Path) 
         held.append(batch.holds())
         return [Deferred("the claim may have run out")] * len(batch)
 
-    class Renewed(SqlLedger):
-        def renew(self, held: Sequence[Claim], *, now: datetime, lease: timedelta) -> frozenset[int]:
-            still = super().renew(held, now=now, lease=lease)
-            over.set()
-            return still
-
     over = Event()
     with office(tmp_path, posts=[Told[PostBatch]("x", delivers=stand_still)], clock=clock) as at:
-        at.desk.ledger = Renewed(at.database, world="live")
+        at.desk.ledger = RenewingLedger(at.database, renewed=over)
         launched(at, x=["national", "local"])
         dispatch.everything(at.desk, at.contents)
         assert held == [False]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,22 +9,14 @@ from typing import Any
 
 import pytest
 import urllib3
-from PIL import Image
 
 from campaign.sandbox.faults import Fault
 from campaign.sandbox.mastodon_media import ALT, LOOKS
 from campaign.sandbox.server import Sandbox
+from tests.pictures import BROKEN, VIDEO, plain
 
 NOW = datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
 ACCOUNTS = {"mastodon": {"national": "tok", "chapter-west": "tok-west"}}
-VIDEO = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0\0\0\x08moov"
-BROKEN = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
-
-
-def picture(colour: str = "red") -> bytes:
-    made = io.BytesIO()
-    Image.new("RGB", (8, 8), colour).save(made, "PNG")
-    return made.getvalue()
 
 
 class Client:
@@ -58,7 +49,7 @@ def server() -> Iterator[Client]:
 
 
 def test_a_picture_is_there_at_once_with_its_alternative_text(server: Client) -> None:
-    reply = server.upload(picture())
+    reply = server.upload(plain())
     assert reply.status == 200
     assert (reply.json()["type"], reply.json()["description"]) == ("image", "A crowd")
     assert reply.json()["url"]
@@ -84,8 +75,8 @@ def test_what_is_no_picture_is_refused_by_its_bytes(server: Client, body: bytes)
 
 
 def test_an_alternative_text_that_is_too_long_is_refused(server: Client) -> None:
-    assert server.upload(picture(), alt="a" * ALT).status == 200
-    assert server.upload(picture(), alt="a" * (ALT + 1)).status == 422
+    assert server.upload(plain(), alt="a" * ALT).status == 200
+    assert server.upload(plain(), alt="a" * (ALT + 1)).status == 422
 
 
 def test_a_form_without_a_file_or_no_form_at_all_is_refused(server: Client) -> None:
@@ -94,7 +85,7 @@ def test_a_form_without_a_file_or_no_form_at_all_is_refused(server: Client) -> N
 
 
 def test_a_post_shows_what_was_handed_over_once(server: Client) -> None:
-    first, second = (server.upload(picture(colour)).json()["id"] for colour in ("red", "blue"))
+    first, second = (server.upload(plain(colour)).json()["id"] for colour in ("red", "blue"))
     status = server.post(first, second).json()
     assert [one["id"] for one in status["media_attachments"]] == [first, second]
     assert server.post(first).status == 422
@@ -105,14 +96,14 @@ def test_a_post_shows_what_was_handed_over_once(server: Client) -> None:
 
 def test_what_is_not_processed_or_anothers_or_not_known_cannot_be_shown(server: Client) -> None:
     waiting = server.upload(VIDEO, "video/mp4").json()["id"]
-    other = server.upload(picture(), bearer="tok-west").json()["id"]
+    other = server.upload(plain(), bearer="tok-west").json()["id"]
     assert [server.post(number).status for number in (waiting, other, "17")] == [422, 422, 422]
     assert server.call("GET", f"/api/v1/media/{other}").status == 404
     assert list(server.sandbox.taken("mastodon")) == []
 
 
 def test_five_pictures_or_a_video_beside_one_are_too_many(server: Client) -> None:
-    pictures = [server.upload(picture()).json()["id"] for _ in range(5)]
+    pictures = [server.upload(plain()).json()["id"] for _ in range(5)]
     assert server.post(*pictures).status == 422
     video = server.upload(VIDEO, "video/mp4").json()["id"]
     for _ in range(LOOKS + 1):
@@ -122,25 +113,25 @@ def test_five_pictures_or_a_video_beside_one_are_too_many(server: Client) -> Non
 
 
 def test_a_deleted_post_lets_go_of_what_it_showed(server: Client) -> None:
-    number = server.upload(picture()).json()["id"]
+    number = server.upload(plain()).json()["id"]
     status = server.post(number).json()
     server.call("DELETE", f"/api/v1/statuses/{status['id']}")
     assert server.call("GET", f"/api/v1/media/{number}").status == 200
 
 
 def test_thirty_are_taken_in_half_an_hour(server: Client) -> None:
-    replies = [server.upload(picture()) for _ in range(31)]
+    replies = [server.upload(plain()) for _ in range(31)]
     assert [reply.status for reply in replies] == [200] * 30 + [429]
     assert replies[0].headers["X-RateLimit-Limit"] == "30"
     assert replies[30].headers["X-RateLimit-Reset"] == "2026-03-09T13:30:00.000000Z"
     server.sandbox.world.set_now(NOW + timedelta(minutes=30))
-    assert server.upload(picture()).status == 200
+    assert server.upload(plain()).status == 200
 
 
 def test_a_server_that_was_killed_still_has_what_was_handed_over(tmp_path: Path) -> None:
     with Sandbox(tmp_path / "journal", accounts=ACCOUNTS, now=NOW) as before:
         client = Client(before)
-        number = client.upload(picture()).json()["id"]
+        number = client.upload(plain()).json()["id"]
         client.close()
     with Sandbox(tmp_path / "journal", accounts=ACCOUNTS, now=NOW) as after:
         client = Client(after)
@@ -151,5 +142,5 @@ def test_a_server_that_was_killed_still_has_what_was_handed_over(tmp_path: Path)
 def test_faults_can_be_asked_of_media_alone(server: Client) -> None:
     server.sandbox.world.faults.ask("mastodon-media", Fault.UNAVAILABLE, times=1)
     assert server.post().status == 200
-    assert server.upload(picture()).status == 503
-    assert server.upload(picture()).status == 200
+    assert server.upload(plain()).status == 503
+    assert server.upload(plain()).status == 200
