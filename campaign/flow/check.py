@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -49,11 +50,16 @@ _PICTURE = re.compile(r"""<img\b(?:[^>"']|"[^"]*"|'[^']*')*>""", re.IGNORECASE)
 # What was finished has its attributes in double quotes.
 _ALT = re.compile(r'\salt(?:="([^"]*)"|(?=[\s>/]))', re.IGNORECASE)
 _SRC = re.compile(r'\ssrc="([^"]*)"', re.IGNORECASE)
+_OF_A_STEP = re.compile(r'^step ("[^"]*")')
+_NAMED = 3
+"""Steps that are named one by one where a message that several send has a mistake."""
 _HIDDEN = re.compile(r"<(head|style|script)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
 
 
 def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES, *, album: Album | None = None) -> list[Problem]:
     """Everything that is wrong with the messages of ``sources``, each once, by file and line.
+
+    What is wrong in a message that several steps send is one mistake, and names them.
 
     ``album`` keeps what is drawn and fitted, for whoever needs it again.
     """
@@ -73,7 +79,19 @@ def campaign(sources: Sources, people: Sequence[Supporter] = EXAMPLES, *, album:
             found.update(dict.fromkeys(bad.problems))
         found.update(dict.fromkeys(_shown(sources, bundle, made, album)))
     found.update(dict.fromkeys(repeated.texts(sources, made)))
-    return sorted(found)
+    return sorted(_once_for_all_steps(found))
+
+
+def _once_for_all_steps(problems: Iterable[Problem]) -> Iterator[Problem]:
+    alike: defaultdict[Problem, dict[str, None]] = defaultdict(dict)
+    for problem in problems:
+        step = _OF_A_STEP.match(problem.where)
+        alike[replace(problem, where=_OF_A_STEP.sub("", problem.where))].setdefault(step[1] if step else "")
+    for problem, those in alike.items():
+        steps = [step for step in those if step]
+        more = f" and {len(steps) - _NAMED} more" if len(steps) > _NAMED else ""
+        named = f"step{'s' if len(steps) > 1 else ''} {', '.join(steps[:_NAMED])}{more}" if steps else ""
+        yield replace(problem, where=named + problem.where)
 
 
 def _arms(bundle: Bundle) -> Iterator[Problem]:

@@ -179,3 +179,21 @@ def test_what_comes_later_is_what_repeats_whatever_the_order_in_the_plan() -> No
     assert (problem.where, "here and in early#1" in problem.what) == ('step "late"', True)
     plan_ = replace(sources.plan, steps=(replace(sources.plan.steps[0], repeat_text=True), sources.plan.steps[1]))
     assert found(replace(sources, waves=waves, plan=plan_)) == []
+
+
+def test_what_is_wrong_in_a_message_of_several_steps_is_one_mistake_that_names_them() -> None:
+    wrong = source("Some 7,301 people were misread.")
+    few = [step(name, "x", repeat_text=True) for name in ("a", "b")]
+    (problem,) = found(posts(*few, launch=wrong))
+    assert (problem.file, problem.line, problem.where) == ("launch.md", 4, 'steps "a", "b"')
+    many = [step(name, "x", repeat_text=True) for name in "abcde"]
+    (problem,) = found(posts(*many, launch=wrong))
+    assert problem.where == 'steps "a", "b", "c" and 2 more'
+    (problem,) = found(posts(*many[:1], launch=wrong))
+    assert problem.where == 'step "a"'
+
+
+def test_parts_of_a_thread_are_told_apart_for_all_steps_that_post_it() -> None:
+    wrong = source("Some 7,301 people were misread.\n---\nAnd 7,302 more.")
+    problems = found(posts(*(step(name, "x", repeat_text=True) for name in ("a", "b")), launch=wrong))
+    assert [problem.where for problem in problems] == ['steps "a", "b", part 1', 'steps "a", "b", part 2']
