@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from campaign.flow.wall_clock import DAY, offsets, one_reading, shown
 from campaign.model.plan import ClockChange, Quiet
 
-Found = Mapping[datetime, tuple[tuple[str, ...] | None, tuple[str, ...]]]
-"""Instants, each with the zones it is for (None is all) and its notes."""
+Found = Mapping[tuple[datetime, int], tuple[tuple[str, ...] | None, tuple[str, ...]]]
+"""Instants, each with which time of the step it is, and with the zones it is for (None is all) and its notes. Two times
+may come at one instant: nine o'clock in Kiritimati is nine o'clock in Honolulu the day before."""
 
 
 def moved(found: Found, quiet: Quiet, *, change: ClockChange, zones: tuple[str, ...]) -> Found:
@@ -18,10 +19,11 @@ def moved(found: Found, quiet: Quiet, *, change: ClockChange, zones: tuple[str, 
 
     An instant at which it is quiet nowhere stays as it is. Where two come together for a zone, they are one.
     """
-    served: defaultdict[datetime, set[str]] = defaultdict(set)
-    notes: defaultdict[datetime, dict[str, None]] = defaultdict(dict)
-    whole: dict[datetime, tuple[str, ...]] = {}
-    for at, (names, remarks) in found.items():
+    served: defaultdict[tuple[datetime, int], set[str]] = defaultdict(set)
+    notes: defaultdict[tuple[datetime, int], dict[str, None]] = defaultdict(dict)
+    whole: dict[tuple[datetime, int], tuple[str, ...]] = {}
+    taken: defaultdict[datetime, set[str]] = defaultdict(set)
+    for (at, time), (names, remarks) in sorted(found.items()):
         late: dict[datetime, list[str]] = {}
         stay: list[str] = []
         for end, those in _ends(at, names or zones, quiet, change):
@@ -30,20 +32,25 @@ def moved(found: Found, quiet: Quiet, *, change: ClockChange, zones: tuple[str, 
             else:
                 late.setdefault(end, []).extend(those)
         if not late and names is None:
-            whole[at] = remarks
+            whole[at, time] = remarks
             continue
-        if stay:
-            served[at].update(stay)
-            notes[at].update(dict.fromkeys(remarks))
-        for end, some in late.items():
-            served[end].update(some)
-            many = "1 zone" if len(some) == 1 else f"{len(some)} zones"
-            notes[end][f"moved to {quiet.end:%H:%M} there, the end of quiet hours ({many})"] = None
-    made: dict[datetime, tuple[tuple[str, ...] | None, tuple[str, ...]]] = {
-        at: (tuple(sorted(some)), tuple(notes[at])) for at, some in served.items()
-    }
+        if some := set(stay) - taken[at]:
+            served[at, time] |= some
+            notes[at, time].update(dict.fromkeys(remarks))
+            taken[at] |= some
+        for end, moving in late.items():
+            if some := set(moving) - taken[end]:
+                served[end, time] |= some
+                many = "1 zone" if len(some) == 1 else f"{len(some)} zones"
+                notes[end, time][f"moved to {quiet.end:%H:%M} there, the end of quiet hours ({many})"] = None
+                taken[end] |= some
     # Who is served then is served once, also by a time of the step that is for everybody.
-    return made | {at: (None, (*remarks, *notes.get(at, ()))) for at, remarks in whole.items()}
+    with_everybody = {at: notes[at, time] for at, time in served}
+    everybody = {at for at, _ in whole}
+    return {
+        **{key: (tuple(sorted(some)), tuple(notes[key])) for key, some in served.items() if key[0] not in everybody},
+        **{(at, time): (None, (*remarks, *with_everybody.get(at, ()))) for (at, time), remarks in whole.items()},
+    }
 
 
 def moved_alone(at: datetime, quiet: Quiet, *, change: ClockChange, zone: str) -> tuple[datetime, tuple[str, ...]]:

@@ -8,7 +8,7 @@ next day, ``T+24h`` is exactly 24 hours later. A wall-clock time that a zone ski
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -70,11 +70,12 @@ def waves(plan: Calendar, step: Step, *, zones: Collection[str] = ()) -> tuple[P
     if isinstance(step.at, Relative) and step.at.local:
         found = _by_local_time(plan, step, step.at, everywhere or tuple(sorted(zone_names())))
     else:
-        found = {at: (None, notes) for at, notes in _by_instant(plan, step)}
+        once = dict(_by_instant(plan, step))  # two times that clocks put on one instant are one
+        found = {(at, time): (None, notes) for time, (at, notes) in enumerate(once.items())}
     found = _outside_quiet(plan, step, found, everywhere)
     whole = tuple(
-        PlannedWave(step=step.id, number=number, due_at=at, zones=found[at][0], notes=found[at][1])
-        for number, at in enumerate(sorted(found), start=1)
+        PlannedWave(step=step.id, number=number, due_at=key[0], zones=found[key][0], notes=found[key][1])
+        for number, key in enumerate(sorted(found), start=1)
     )
     if step.portions or step.ramp:
         return _one_after_the_other(plan, step, whole, everywhere)
@@ -91,10 +92,10 @@ def _outside_quiet(plan: Calendar, step: Step, found: quiet.Found, zones: tuple[
         return found
     if step.channel == EMAIL:
         return quiet.moved(found, step.quiet, change=plan.clock_change, zones=zones)
-    moved: dict[datetime, tuple[tuple[str, ...] | None, tuple[str, ...]]] = {}
-    for at, (names, notes) in found.items():
+    moved: dict[tuple[datetime, int], tuple[tuple[str, ...] | None, tuple[str, ...]]] = {}
+    for (at, _), (names, notes) in found.items():
         to, why = quiet.moved_alone(at, step.quiet, change=plan.clock_change, zone=plan.zone)
-        moved.setdefault(to, (names, (*notes, *why)))  # where two come together they are one
+        moved.setdefault((to, 0), (names, (*notes, *why)))  # where two come together they are one
     return moved
 
 
@@ -106,8 +107,8 @@ def _in_arms(
     rest = [
         replace(wave, arm=WINNER, due_at=at, zones=names, notes=notes)
         for wave in whole
-        for at, (names, notes) in _outside_quiet(
-            plan, step, {wave.due_at + test.after: (wave.zones, ())}, zones
+        for (at, _), (names, notes) in _outside_quiet(
+            plan, step, {(wave.due_at + test.after, 0): (wave.zones, ())}, zones
         ).items()
     ]
     return tuple(replace(wave, number=number) for number, wave in enumerate([*arms, *rest], start=1))
@@ -121,8 +122,8 @@ def _one_after_the_other(
         replace(wave, due_at=at, zones=names, notes=notes, share=share, most=most)
         for wave in whole
         for after, share, most in _divisions(step)
-        for at, (names, notes) in _outside_quiet(
-            plan, step, {_later(plan, wave.due_at, after): (wave.zones, () if after else wave.notes)}, zones
+        for (at, _), (names, notes) in _outside_quiet(
+            plan, step, {(_later(plan, wave.due_at, after), 0): (wave.zones, () if after else wave.notes)}, zones
         ).items()
     ]
     divided.sort(key=lambda wave: wave.due_at)  # at the same instant in the order of the portions
@@ -202,22 +203,25 @@ def _repetitions(repeat: Repeat | None) -> int:
 # ── by local time ──
 
 
-def _by_local_time(
-    plan: Calendar, step: Step, when: Relative, zones: tuple[str, ...]
-) -> Mapping[datetime, tuple[tuple[str, ...], tuple[str, ...]]]:
+def _by_local_time(plan: Calendar, step: Step, when: Relative, zones: tuple[str, ...]) -> quiet.Found:
     wall = _wall(when, plan)
-    found: defaultdict[datetime, set[str]] = defaultdict(set)
-    notes: defaultdict[datetime, dict[str, int]] = defaultdict(dict)
+    found: defaultdict[tuple[datetime, int], set[str]] = defaultdict(set)
+    notes: defaultdict[tuple[datetime, int], dict[str, int]] = defaultdict(dict)
+    taken: defaultdict[datetime, set[str]] = defaultdict(set)  # two times that clocks put on one instant are one
     for day, names in _first_days(plan, wall, step.embargo, zones):
         moved = f"moved from {wall:%Y-%m-%d} to {day:%Y-%m-%d}, {wall:%H:%M} there, by the embargo"
         for number, share in _on_days(plan, step.repeat, datetime.combine(day, wall.time()), names):
-            found[share.at].update(share.zones)
+            key, those = (share.at, number), set(share.zones) - taken[share.at]
+            if not those:
+                continue
+            found[key] |= those
+            taken[share.at] |= those
             for remark in (moved if day != wall.date() and not number else "", share.note):
                 if remark:
-                    notes[share.at][remark] = notes[share.at].get(remark, 0) + len(share.zones)
+                    notes[key][remark] = notes[key].get(remark, 0) + len(those)
     return {
-        at: (tuple(sorted(served)), tuple(f"{remark} ({_zones(many)})" for remark, many in notes[at].items()))
-        for at, served in found.items()
+        key: (tuple(sorted(served)), tuple(f"{remark} ({_zones(many)})" for remark, many in notes[key].items()))
+        for key, served in found.items()
     }
 
 

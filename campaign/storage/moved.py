@@ -20,8 +20,8 @@ from campaign.storage import tables as t
 from campaign.storage.segments import in_none_of, in_zones
 
 _Times = Mapping[str, int]
-"""Which time of the step a wave is for each of its zones, from 1 on: of a step that comes each day, nine o'clock in
-Kiritimati is nine o'clock in Honolulu the day before."""
+"""Which time of the step a wave is for each of its zones, from 1 on. It is the same for all of them, unless quiet hours
+have made two times one for some."""
 
 
 def had_none(connection: Connection, wave_id: int, audience: Audience) -> ColumnElement[bool]:

@@ -130,3 +130,16 @@ def test_nobody_gets_a_time_twice_and_who_stays_gets_each(
     moved = {person for _, person, _ in moves}
     stayed = [ids[one.email] for number, one in enumerate(crowd) if number not in moved]
     assert all(sum(got[person].values()) == times for person in stayed)
+
+
+def test_two_times_of_a_step_that_come_at_one_instant_are_told_apart(
+    ledger: SqlLedger, supporters: SqlSupporters
+) -> None:
+    """Nine o'clock in Kiritimati is nine o'clock in Honolulu the day before."""
+    waves = place(ledger, step(at=AT_NINE, repeat=replace(DAILY, count=2)))
+    east, west = serving(waves, "Pacific/Kiritimati"), serving(waves, "Pacific/Honolulu")
+    assert east[1].due_at == west[0].due_at
+    lives_in(supporters, "Pacific/Kiritimati")
+    assert [prepare(ledger, wave) for wave in (east[0], west[0], east[1])] == [1, 0, 1]
+    lives_in(supporters, "Pacific/Honolulu", of=2)
+    assert prepare(ledger, west[1]) == 1, "who comes from the east has had the second"
